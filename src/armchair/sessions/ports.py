@@ -1,0 +1,311 @@
+"""The roles that the use cases need filled. Each docstring says what success and each exception mean."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from armchair.domain.application import Application, Plan
+from armchair.domain.errors import DefinitionProblem
+from armchair.domain.run import JobRef, JobState, Phase, ProcessEnd, Record
+from armchair.domain.secret import Secret
+from armchair.domain.session import Resources
+from armchair.wire.runspec import RunSpec
+
+
+class Clock(Protocol):
+    """The time, so that tests can hold it still."""
+
+    def now(self) -> datetime:
+        """The time now, aware, in UTC."""
+        ...
+
+
+# --- launchers -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRequest:
+    """All that a launcher is told. `script` holds a secret and goes to standard input or a 0600 file, never to argv.
+
+    `mark` names the job as ours and this run's: it is kept with the job by the launcher and can be looked for.
+    """
+
+    mark: str
+    name: str
+    script: Secret
+    run_as: str
+    resources: Resources
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFact:
+    """What a launcher says of one job at one moment.
+
+    `ours` is True when mark and uid are the expected ones. `host` is the node's address for the gateway. `end` is set when `state`
+    is ENDED and the launcher knows how; without it the outcome is still being found out.
+    """
+
+    job: JobRef
+    mark: str
+    state: JobState
+    uid: int | None = None
+    host: str | None = None
+    started_at: datetime | None = None
+    restarts: int = 0
+    reason: str = ""
+    end: ProcessEnd | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """The answer to one query for many jobs. `complete` is True when an absent job is really unknown to the launcher."""
+
+    facts: Sequence[JobFact]
+    complete: bool
+
+
+class Launcher(Protocol):
+    """Turns a job request into a job and says what became of it. Knows nothing of sessions or applications."""
+
+    @property
+    def name(self) -> str:
+        """The cluster's name in this portal ("local")."""
+        ...
+
+    async def submit(self, request: JobRequest) -> JobRef:
+        """Start or queue a job and return its identity: from then on it exists, marked.
+
+        Raises JobRefused when certainly no job exists, SchedulerSilent when it is not known whether one does.
+        """
+        ...
+
+    async def find(self, mark: str) -> Listing:
+        """All jobs, living or ended, that carry exactly this mark. Raises SchedulerSilent when that can't be said."""
+        ...
+
+    async def look(self, jobs: Sequence[JobRef]) -> Listing:
+        """One query for all the jobs given; unknown ones are absent from the answer. Raises SchedulerSilent."""
+        ...
+
+    async def cancel(self, job: JobRef, *, force: bool = False) -> None:
+        """Ask for the end of a job's whole process tree: TERM, then KILL after the launcher's grace (`force`: KILL now).
+
+        Returns when the request was taken, not when the job is gone; an ended or unknown job is no error.
+        Raises SchedulerSilent when the request may not have been heard.
+        """
+        ...
+
+    async def output(self, job: JobRef) -> str:
+        """The last 64 KiB of what the job script itself wrote, decoded with replacement; "" when there is none."""
+        ...
+
+    async def forget(self, job: JobRef) -> None:
+        """The outcome of this ended job is stored: what the launcher keeps of it may be removed."""
+        ...
+
+
+# --- store ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One transition of a session, as kept for its timeline. `code` has words; `params` fill them."""
+
+    session: str
+    attempt: int
+    at: datetime
+    code: str
+    params: Mapping[str, object] = field(default_factory=dict)
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What one pure step makes of a record: the new record and the events that tell of it."""
+
+    record: Record
+    events: Sequence[Event] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListQuery:
+    """Which sessions to list. `text` is looked for in title, application and #number; `page` counts from 1."""
+
+    subject: str
+    text: str = ""
+    phases: frozenset[Phase] | None = None
+    sort: str = "newest"
+    page: int = 1
+    page_size: int = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListPage:
+    """One page of a listing: running above ended, then in the order asked for. `total` counts all that match."""
+
+    records: Sequence[Record]
+    total: int
+    page: int
+    page_size: int
+
+
+class SessionReader(Protocol):
+    """Reads sessions. All methods raise Unavailable when the store does not answer."""
+
+    async def get(self, session: str) -> Record | None:
+        """The session with this id, or None."""
+        ...
+
+    async def by_number(self, number: int) -> Record | None:
+        """The session with this number, or None."""
+        ...
+
+    async def live(self) -> Sequence[Record]:
+        """All sessions whose last run has no outcome."""
+        ...
+
+    async def listing(self, query: ListQuery) -> ListPage:
+        """The sessions that `query.subject` owns or was given."""
+        ...
+
+    async def events(self, session: str) -> Sequence[Event]:
+        """The session's timeline, oldest first."""
+        ...
+
+    async def document(self, session: str, attempt: int, name: str) -> str:
+        """A text kept with a run: "log" (≤ 64 KiB), "script" (with placeholders), "spec" (JSON). "" when there is none."""
+        ...
+
+
+class SessionWriter(Protocol):
+    """Writes sessions. Each call is one transaction; StorageFull means that nothing was stored."""
+
+    async def create(self, record: Record, events: Sequence[Event], documents: Mapping[str, str]) -> tuple[Record, bool]:
+        """Store a new session with its first run and give it a number.
+
+        When the owner already has a session with this launch_key, that one is returned with False instead.
+        """
+        ...
+
+    async def change(self, session: str, step: Callable[[Record], Change | None]) -> Record | None:
+        """Read, apply the pure `step` and store, in one transaction. None from `step`: nothing is stored.
+
+        Returns the record as it then stands; None when there is no such session. An outcome that is already there is
+        never changed: an attempt raises Conflict("outcome_is_final").
+        """
+        ...
+
+    async def keep(self, session: str, attempt: int, name: str, text: str) -> None:
+        """Store a text beside a run, replacing the one with that name."""
+        ...
+
+
+# --- applications --------------------------------------------------------------------------------------------------
+
+
+class Catalogue(Protocol):
+    """The applications that can be started, read from their directories; changes are seen without a restart."""
+
+    def applications(self) -> Sequence[Application]:
+        """All valid applications, by title."""
+        ...
+
+    def problems(self) -> Sequence[DefinitionProblem]:
+        """What is wrong with the invalid ones."""
+        ...
+
+    def get(self, name: str) -> Application:
+        """The application of this name. Raises NotFound("no_such_application")."""
+        ...
+
+    def spec(self, application: Application, plan: Plan, context: "SpecContext") -> RunSpec:
+        """What the agent is to run. Raises BadDefinition when a file of the application has gone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpecContext:
+    """What a RunSpec needs to know beyond application and plan.
+
+    `state_directory` is where the agent keeps the session's log on the node (may start with `~`); `url` is the
+    origin under which the browser will see the application;
+    """
+
+    session: str
+    number: int
+    attempt: int
+    user: str
+    url: str
+    state_directory: str
+
+
+# --- gateway -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketClaims:
+    """What a ticket says. Times are seconds since 1970, as in a JWT. `login` names the portal login it came from."""
+
+    session: str
+    run: str
+    subject: str
+    role: str
+    address: str
+    port: int
+    login: str
+    id: str
+    issued_at: int
+    expires_at: int
+
+
+class Tickets(Protocol):
+    """Signs and reads the tickets that the gateway lets browsers in with."""
+
+    def sign(self, claims: TicketClaims) -> str:
+        """The ticket as a compact ES256 JWT."""
+        ...
+
+    def read(self, ticket: str) -> TicketClaims | None:
+        """The claims of a ticket with a good signature, also an expired one; None for anything else."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """A certificate (PEM, server authentication) with its key (PEM), made for one run and not kept."""
+
+    certificate: str
+    key: Secret
+
+
+class CertificateAuthority(Protocol):
+    """Makes the certificates that agents show to the gateway."""
+
+    def identity(self, session: str, run: str) -> Identity:
+        """A new key and a certificate for the session's host name `<session>.<apps domain>`, valid for 90 days."""
+        ...
+
+    def gateway_ca(self) -> str:
+        """PEM of the CA whose one client certificate an agent lets in."""
+        ...
+
+    def agents_ca(self) -> str:
+        """PEM of the CA that an agent pins when it calls the portal's agents listener."""
+        ...
+
+
+class Gateway(Protocol):
+    """The running gateway, as far as sessions need it."""
+
+    async def revoke(self, entry: str, streams_to: Sequence[tuple[str, int]] = ()) -> None:
+        """Refuse all tickets that carry this session, ticket id or login id, in every worker, also after a reload.
+
+        Then cut the open streams to the (address, port) pairs given. Takes at most 2 s. Raises Unavailable when the gateway
+        does not answer; the entry is then on file and counts when it is back.
+        """
+        ...
+
+    async def renew(self, run: str) -> None:
+        """Send tickets of this (superseded) run to be renewed."""
+        ...

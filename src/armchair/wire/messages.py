@@ -1,0 +1,82 @@
+"""What agent and portal say to each other over HTTPS: JSON bodies, bounded and checked on arrival (I11).
+
+    POST /agent/v1/enrol      Authorization: Bearer <enrolment token>     EnrolRequest → EnrolAnswer
+    POST /agent/v1/report     Authorization: Bearer <credential>          Report → {}
+    GET  /agent/v1/commands?after=N&wait=SECONDS   Bearer <credential>    → {"commands": [Command…]}
+
+Status: 401 the token or credential is not good (final); 409 not yet (the portal has not recorded the job: ask again soon); 410 the run is over
+(final: stop the application and go); 413, 422 the body is too large or malformed (final for this body); 5xx: ask again.
+
+Enrolment token and credential name their run in the clear: `<session>-<attempt>.<restart>.<kind>.<hmac>`, where kind is
+`e` or `c` and hmac is unpadded base64url. The portal derives them and stores neither.
+"""
+
+from typing import NamedTuple, Optional, Tuple
+
+API = "/agent/v1"
+MAX_ENROL = 4 * 1024
+MAX_REPORT = 256 * 1024
+LOG_TAIL = 64 * 1024
+REPORT_EVERY = 15.0
+COMMAND_WAIT = 25.0
+
+# Exit codes of the job script before there is an application. The launcher hands them on; the portal has words for them.
+EXIT_NO_PYTHON = 97
+EXIT_NO_PORTAL = 98
+EXIT_REFUSED = 99
+
+
+class EnrolRequest(NamedTuple):
+    """First word of an agent: where it listens. `python` and `agent` are version texts, `node` the host's own name."""
+
+    port: int
+    python: str
+    node: str
+    version: int = 1
+
+
+class EnrolAnswer(NamedTuple):
+    """What an admitted agent gets: PEM texts, its credential for reports and commands, and the RunSpec as JSON text."""
+
+    certificate: str
+    key: str
+    gateway_ca: str
+    credential: str
+    spec: str
+    version: int = 1
+
+
+class End(NamedTuple):
+    """How the application ended. `kind` is "" or "out_of_memory" | "cancelled"; `detail` a code such as "disk_full", "not_executable"."""
+
+    exit_code: Optional[int]
+    signal: Optional[int]
+    kind: str
+    detail: str
+    message: str
+
+
+class Report(NamedTuple):
+    """What changed since the last report; sent on change and every REPORT_EVERY seconds. `seq` grows by one each time.
+
+    `log` is the last LOG_TAIL bytes of the output, decoded with replacement, or None when unchanged.
+    `cpu` is in cores since the last report, `memory` the PSS of the tree in bytes.
+    """
+
+    seq: int
+    ready: bool
+    cpu: float
+    memory: int
+    log: Optional[str]
+    end: Optional[End]
+    version: int = 1
+
+
+class Command(NamedTuple):
+    """What the portal wants of an agent. `number` grows; verbs: "stop" (with the RunSpec's grace), "kill", "report"."""
+
+    number: int
+    verb: str
+
+
+Commands = Tuple[Command, ...]
