@@ -42,8 +42,8 @@ class JobRequest:
 class JobFact:
     """What a launcher says of one job at one moment.
 
-    `ours` is True when mark and uid are the expected ones. `host` is the node's address for the gateway. `end` is set when `state`
-    is ENDED and the launcher knows how; without it the outcome is still being found out.
+    `host` is the node's address for the gateway. `end` is set when `state` is ENDED and the launcher knows how; without it
+    the outcome is still being found out.
     """
 
     job: JobRef

@@ -4,8 +4,9 @@
     POST /agent/v1/report     Authorization: Bearer <credential>          Report → {}
     GET  /agent/v1/commands?after=N&wait=SECONDS   Bearer <credential>    → {"commands": [Command…]}
 
-Status: 401 the token or credential is not good (final); 409 not yet (the portal has not recorded the job: ask again soon); 410 the run is over
-(final: stop the application and go); 413, 422 the body is too large or malformed (final for this body); 5xx: ask again.
+Status: 401 the token or credential is not good (final); 409 not yet (the portal has not recorded the job: ask again soon);
+410 the run is over (final: stop the application and go); 413, 422 the body is too large or malformed (final for this
+body); 5xx: ask again.
 
 Enrolment token and credential name their run in the clear: `<session>-<attempt>.<restart>.<kind>.<hmac>`, where kind is
 `e` or `c` and hmac is unpadded base64url. The portal derives them and stores neither.
@@ -47,7 +48,10 @@ class EnrolAnswer(NamedTuple):
 
 
 class End(NamedTuple):
-    """How the application ended. `kind` is "" or "out_of_memory" | "cancelled"; `detail` a code such as "disk_full", "not_executable"."""
+    """How the application ended.
+
+    `kind` is "" or "out_of_memory" | "cancelled"; `detail` a code such as "disk_full", "not_executable".
+    """
 
     exit_code: Optional[int]
     signal: Optional[int]
