@@ -104,8 +104,9 @@ class UsageSample:
 class Run:
     """One attempt on a launcher: facts only, each with the time it was learned. `attempt` counts from 1.
 
-    `submitting_at` is set before the launcher is asked: from then on a job may exist. `host` is the node as the
-    launcher names it; only `port` comes from the agent (I8). `restarts` is the scheduler's restart count.
+    A job may exist from `intended_at` on, also while `job` is None. `host` is the node as the
+    launcher names it; only `port` comes from the agent (I8). `restarts` is the scheduler's restart count. `enrol_nonce`
+    is the SHA-256 (hex) of the nonce the enrolled agent chose: only that agent may repeat a lost enrolment.
     """
 
     session: str
@@ -120,6 +121,7 @@ class Run:
     started_at: datetime | None = None
     restarts: int = 0
     enrolled_at: datetime | None = None
+    enrol_nonce: str = ""
     port: int | None = None
     ready_at: datetime | None = None
     heard_at: datetime | None = None

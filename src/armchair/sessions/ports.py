@@ -1,12 +1,13 @@
 """The roles that the use cases need filled. Each docstring says what success and each exception mean."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from armchair.domain.application import Application, Plan
 from armchair.domain.errors import DefinitionProblem
+from armchair.domain.event import Event
 from armchair.domain.run import JobRef, JobState, Phase, ProcessEnd, Record
 from armchair.domain.secret import Secret
 from armchair.domain.session import Resources
@@ -109,18 +110,6 @@ class Launcher(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """One transition of a session, as kept for its timeline. `code` has words; `params` fill them."""
-
-    session: str
-    attempt: int
-    at: datetime
-    code: str
-    params: Mapping[str, object] = field(default_factory=dict)
-    id: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """What one pure step makes of a record: the new record and the events that tell of it."""
 
@@ -199,6 +188,10 @@ class SessionWriter(Protocol):
     async def keep(self, session: str, attempt: int, name: str, text: str) -> None:
         """Store a text beside a run, replacing the one with that name."""
         ...
+
+
+class SessionStore(SessionReader, SessionWriter, Protocol):
+    """A store that does both."""
 
 
 # --- applications --------------------------------------------------------------------------------------------------
@@ -308,4 +301,49 @@ class Gateway(Protocol):
 
     async def renew(self, run: str) -> None:
         """Send tickets of this (superseded) run to be renewed."""
+        ...
+
+
+class Names(Protocol):
+    """The host names, addresses and cookie names of this portal."""
+
+    def portal_url(self, path: str = "/") -> str:
+        """An address on the portal's own origin."""
+        ...
+
+    def session_url(self, session: str, path: str = "/") -> str:
+        """An address on the origin of this session's application."""
+        ...
+
+    def session_host(self, session: str) -> str:
+        """The host name of this session's application, without port: what its certificate carries."""
+        ...
+
+    @property
+    def ticket_cookie(self) -> str:
+        """Name of the cookie that browsers carry the ticket in (`__Host-` prefix)."""
+        ...
+
+    @property
+    def cli_cookie(self) -> str:
+        """Name of the ticket's cookie for command-line clients, which the gateway refuses from browsers."""
+        ...
+
+
+# --- job scripts ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobScript:
+    """The script that is submitted, and the same with placeholders where its secrets are."""
+
+    script: Secret
+    shown: str
+
+
+class JobScripts(Protocol):
+    """Renders the script that brings the agent to the node."""
+
+    def render(self, token: Secret) -> JobScript:
+        """A POSIX-sh script that holds the whole agent, for the run that `token` enrols."""
         ...

@@ -28,11 +28,16 @@ EXIT_REFUSED = 99
 
 
 class EnrolRequest(NamedTuple):
-    """First word of an agent: where it listens. `python` and `agent` are version texts, `node` the host's own name."""
+    """First word of an agent: where it listens, its Python's version text and the node's own name for itself.
+
+    `nonce` is random text (32 hex digits) that the agent keeps for its life: with it, and only with it, an enrolment whose
+    answer was lost may be repeated.
+    """
 
     port: int
     python: str
     node: str
+    nonce: str
     version: int = 1
 
 

@@ -1,0 +1,212 @@
+"""What is to be done now about a session, from its facts alone: pure, so that it can be tried on every state.
+
+The reconciler asks `decide` for each live session on each tick and performs what it says; performing is idempotent, so
+a portal that was killed half-way simply asks again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from armchair.domain.absorb import ALIVE
+from armchair.domain.run import JobRef, JobState, Outcome, OutcomeKind, Overlay, Phase, ProcessEnd, Record, Run
+from armchair.domain.session import By, Wanted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How patient the portal is. `explain`: for the scheduler to say how an ended job ended, before what is known has to do."""
+
+    adopt_window: timedelta = timedelta(seconds=60)
+    clock_slack: timedelta = timedelta(seconds=2)
+    absent_grace: timedelta = timedelta(seconds=30)
+    unheard_after: timedelta = timedelta(seconds=40)
+    explain: timedelta = timedelta(seconds=60)
+    repeat_stop: timedelta = timedelta(seconds=30)
+    force_stop: timedelta = timedelta(minutes=3)
+    slow_after: timedelta = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conclude:
+    """Write the outcome."""
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolveIntent:
+    """The run has no job on record: look for one by its mark, then see `resolve_intent`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancel:
+    """Ask the launcher to end the job."""
+
+    job: JobRef
+    force: bool = False
+
+
+Action = Conclude | ResolveIntent | Cancel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A job that carries the run's mark and belongs to the expected account."""
+
+    job: JobRef
+    state: JobState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """What to do about a run without a job: at most one of the first three, and jobs that are certainly surplus."""
+
+    adopt: JobRef | None = None
+    submit: bool = False
+    outcome: Outcome | None = None
+    cancel: tuple[JobRef, ...] = field(default=())
+
+
+def decide(record: Record, now: datetime, policy: Policy) -> Sequence[Action]:
+    """All that is to be done now. Empty when nothing is."""
+    run = record.run
+    if run.outcome is not None:
+        return ()
+    outcome = conclusion(record, now, policy)
+    if outcome is not None:
+        return (Conclude(outcome=outcome),)
+    if run.job is None:
+        return (ResolveIntent(),)
+    if record.session.wanted is Wanted.STOP and run.job_state is not JobState.ENDED:
+        return _cancel(record, run.job, now, policy)
+    return ()
+
+
+def _cancel(record: Record, job: JobRef, now: datetime, policy: Policy) -> Sequence[Action]:
+    run = record.run
+    if run.stop_sent_at is None:
+        return (Cancel(job=job),)
+    asked = record.session.wanted_at or run.stop_sent_at
+    if now - run.stop_sent_at < policy.repeat_stop:
+        return ()
+    return (Cancel(job=job, force=now - asked >= policy.force_stop),)
+
+
+def conclusion(record: Record, now: datetime, policy: Policy) -> Outcome | None:
+    """How the run ended, or None while that can't be said. Silence never ends a run (I4)."""
+    run = record.run
+    if run.refused:
+        return Outcome(kind=OutcomeKind.REJECTED, by=By.SITE, at=now, detail="launcher_refused", params={"reason": run.refused})
+    if run.job_state is JobState.ENDED:
+        return _ended(record, now, policy)
+    if run.absent_since is not None and now - run.absent_since >= policy.absent_grace:
+        return _absent(record, now, policy)
+    return None
+
+
+def _ended(record: Record, now: datetime, policy: Policy) -> Outcome | None:
+    run = record.run
+    ends = [end for end in (run.job_end, run.agent_end) if end is not None]
+    if not ends:
+        waited = now - (run.job_state_at or now)
+        return None if waited < policy.explain else _by_process(record, ProcessEnd(at=now, detail="unexplained"))
+    certain = next((end for end in ends if end.kind is not None and end.kind is not OutcomeKind.CANCELLED), None)
+    if certain is not None and not (certain.kind is OutcomeKind.TIMED_OUT and _stop_came_first(record, certain)):
+        return _by_kind(certain)
+    if _stop_came_first(record, ends[0]):
+        return Outcome(kind=OutcomeKind.CANCELLED, by=record.session.wanted_by, at=ends[0].at)
+    if any(end.kind is OutcomeKind.CANCELLED for end in ends):
+        return Outcome(kind=OutcomeKind.CANCELLED, by=By.OPERATOR, at=ends[0].at, detail="cancelled_elsewhere")
+    seen = run.agent_end or run.job_end
+    return _by_process(record, seen) if seen is not None else None
+
+
+def _stop_came_first(record: Record, end: ProcessEnd) -> bool:
+    session = record.session
+    return session.wanted is Wanted.STOP and (session.wanted_at is None or session.wanted_at <= end.at)
+
+
+def _by_kind(end: ProcessEnd) -> Outcome | None:
+    if end.kind is None:
+        return None
+    return Outcome(
+        kind=end.kind,
+        by=By.SYSTEM if end.kind is OutcomeKind.OUT_OF_MEMORY else By.SITE,
+        at=end.at,
+        exit_code=end.exit_code,
+        signal=end.signal,
+        detail=end.detail,
+        params=end.params,
+    )
+
+
+def _by_process(record: Record, end: ProcessEnd) -> Outcome:
+    """Exit code 0 is an end of its own accord, all else an error."""
+    run = record.run
+    return Outcome(
+        kind=OutcomeKind.FINISHED if end.exit_code == 0 and not end.detail else OutcomeKind.FAILED,
+        by=By.SYSTEM,
+        at=end.at,
+        exit_code=end.exit_code,
+        signal=end.signal,
+        detail=end.detail or ("" if run.ready_at is not None else "before_ready"),
+        params=end.params,
+    )
+
+
+def _absent(record: Record, now: datetime, policy: Policy) -> Outcome | None:
+    """The launcher no longer knows the job and had time to think again; the agent is the second source."""
+    run = record.run
+    if run.agent_end is not None:
+        if _stop_came_first(record, run.agent_end):
+            return Outcome(kind=OutcomeKind.CANCELLED, by=record.session.wanted_by, at=run.agent_end.at)
+        return _by_kind(run.agent_end) or _by_process(record, run.agent_end)
+    if not _unheard(run, now, policy):
+        return None
+    if record.session.wanted is Wanted.STOP:
+        return Outcome(kind=OutcomeKind.CANCELLED, by=record.session.wanted_by, at=now)
+    return Outcome(kind=OutcomeKind.LOST, by=By.SYSTEM, at=run.absent_since or now)
+
+
+def _unheard(run: Run, now: datetime, policy: Policy) -> bool:
+    return run.heard_at is None or now - run.heard_at >= policy.unheard_after
+
+
+def resolve_intent(
+    record: Record, candidates: Sequence[Candidate], complete: bool, now: datetime, policy: Policy
+) -> Resolution:
+    """What to do about a run without a job, given all jobs that carry its mark.
+
+    `complete`: the launcher would show such a job if there were one. Only jobs submitted after the intent count.
+    """
+    run = record.run
+    mine = sorted(
+        (c for c in candidates if c.job.submitted_at >= run.intended_at - policy.clock_slack),
+        key=lambda c: (c.state is not JobState.RUNNING, c.state not in ALIVE, c.job.submitted_at, c.job.id),
+    )
+    if mine:
+        return Resolution(adopt=mine[0].job, cancel=tuple(c.job for c in mine[1:] if c.state in ALIVE))
+    if not complete:
+        return Resolution()
+    if record.session.wanted is Wanted.STOP:
+        return Resolution(outcome=Outcome(kind=OutcomeKind.CANCELLED, by=record.session.wanted_by, at=now))
+    if now - run.intended_at < policy.adopt_window:
+        return Resolution(submit=True)
+    return Resolution(outcome=Outcome(kind=OutcomeKind.NEVER_STARTED, by=By.SYSTEM, at=now, detail="portal_was_down"))
+
+
+def overlays(record: Record, now: datetime, silent: bool, policy: Policy) -> frozenset[Overlay]:
+    """What is to be said beside the phase. `silent`: the session's launcher does not answer at present."""
+    run, phase = record.run, record.phase
+    found: set[Overlay] = set()
+    if phase is Phase.ENDED:
+        return frozenset()
+    if silent:
+        found.add(Overlay.SCHEDULER_SILENT)
+    if run.enrolled_at is not None and phase in {Phase.STARTING, Phase.READY} and _unheard(run, now, policy):
+        found.add(Overlay.UNHEARD)
+    began = run.started_at or run.enrolled_at or run.job_state_at
+    if phase is Phase.STARTING and began is not None and now - began >= policy.slow_after:
+        found.add(Overlay.SLOW)
+    return frozenset(found)

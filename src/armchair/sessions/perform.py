@@ -1,0 +1,113 @@
+"""Carries out what was decided: submit, adopt, cancel, conclude. Each step records before it acts and may be repeated."""
+
+from functools import partial
+
+import structlog
+
+from armchair.domain import absorb
+from armchair.domain.decide import Cancel, Candidate, Conclude, Resolution, resolve_intent
+from armchair.domain.errors import ArmchairError, JobRefused, SchedulerSilent
+from armchair.domain.run import JobRef, Outcome, Record
+from armchair.domain.session import Session
+from armchair.sessions.ports import JobRequest
+from armchair.sessions.portal import Portal
+
+log = structlog.get_logger()
+
+
+async def submit(portal: Portal, record: Record) -> Record:
+    """Hand the run to its launcher (steps ② and ③ of a launch). The caller holds the session's lock; ① is stored.
+
+    When the launcher does not answer, it is not known whether a job exists: the reconciler looks for its mark.
+    """
+    session, run = record.session, record.run
+    launcher = portal.launcher(session.cluster)
+    token = portal.derived.enrolment_token(session.id, run.attempt)
+    request = JobRequest(
+        mark=portal.derived.mark(session.id, run.attempt),
+        name=f"armchair-{session.number}-{session.app}",
+        script=portal.scripts.render(token).script,
+        run_as=session.run_as,
+        resources=session.resources,
+    )
+    try:
+        job = await launcher.submit(request)
+    except JobRefused as refused:
+        reason = str(refused.params.get("reason", refused.code))
+        log.info("job.refused", session=session.id, reason=reason)
+        return await portal.apply(session.id, lambda r, now: absorb.job_refused(r, reason, now))
+    log.info("job.submitted", session=session.id, job=job.id, cluster=job.cluster)
+    return await portal.apply(session.id, lambda r, now: absorb.job_submitted(r, job, now))
+
+
+async def resolve(portal: Portal, record: Record) -> Record:
+    """A run without a job on record: find its job by the mark, or submit it (again), or give it up. Caller holds the lock."""
+    session, run = record.session, record.run
+    launcher = portal.launcher(session.cluster)
+    mark = portal.derived.mark(session.id, run.attempt)
+    listing = await launcher.find(mark)
+    candidates = [Candidate(job=fact.job, state=fact.state) for fact in listing.facts if fact.mark == mark]
+    now = portal.clock.now()
+    found = resolve_intent(record, candidates, complete=listing.complete, now=now, policy=portal.policy)
+    for job in found.cancel:
+        await launcher.cancel(job)
+        log.warning("job.surplus_cancelled", session=session.id, job=job.id)
+    return await _carry_out(portal, record, found)
+
+
+async def _carry_out(portal: Portal, record: Record, found: Resolution) -> Record:
+    session = record.session.id
+    if found.adopt is not None:
+        job = found.adopt
+        log.info("job.adopted", session=session, job=job.id)
+        return await portal.apply(session, lambda r, now: absorb.job_submitted(r, job, now, adopted=True))
+    if found.outcome is not None:
+        outcome = found.outcome
+        return await portal.apply(session, lambda r, now: absorb.ended(r, outcome, now))
+    if found.submit:
+        return await submit(portal, record)
+    return record
+
+
+async def cancel(portal: Portal, record: Record, action: Cancel) -> Record:
+    """Ask the launcher to end the job. Raises SchedulerSilent when it may not have heard: asked again later."""
+    session = record.session
+    await portal.launcher(session.cluster).cancel(action.job, force=action.force)
+    return await portal.apply(session.id, absorb.stop_sent)
+
+
+async def conclude(portal: Portal, record: Record, action: Conclude) -> Record:
+    """Write the outcome; keep what the job itself wrote when its application left no log; let the launcher forget the job."""
+    session, job = record.session, record.run.job
+    if job is not None:
+        await _keep_output(portal, record, job)
+    record = await portal.apply(session.id, partial(_ended, action.outcome))
+    log.info("session.ended", session=session.id, number=session.number, outcome=action.outcome.kind.value)
+    if job is not None:
+        await forget(portal, session, job)
+    return record
+
+
+def _ended(outcome: Outcome, record: Record, now: object) -> "absorb.Absorbed":
+    return absorb.ended(record, outcome, outcome.at)
+
+
+async def _keep_output(portal: Portal, record: Record, job: JobRef) -> None:
+    session, run = record.session, record.run
+    try:
+        if await portal.store.document(session.id, run.attempt, "log"):
+            return
+        text = await portal.launcher(session.cluster).output(job)
+        if text:
+            await portal.store.keep(session.id, run.attempt, "log", text)
+    except ArmchairError as error:
+        # the log is a courtesy; the outcome must be written all the same
+        log.warning("job.output_lost", session=session.id, code=error.code)
+
+
+async def forget(portal: Portal, session: Session, job: JobRef) -> None:
+    """The outcome is stored: the launcher may drop what it keeps of the job. Silence costs only a little disk."""
+    try:
+        await portal.launcher(session.cluster).forget(job)
+    except SchedulerSilent:
+        log.info("job.not_forgotten", session=session.id, job=job.id)

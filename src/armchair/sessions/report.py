@@ -1,0 +1,163 @@
+"""Use cases of agents: enrol, report, ask for commands. All they say is untrusted and bound to their run (I11)."""
+
+import hashlib
+import math
+from datetime import datetime
+
+import structlog
+
+from armchair.domain import absorb
+from armchair.domain.errors import ArmchairError, SchedulerSilent
+from armchair.domain.run import JobState, OutcomeKind, ProcessEnd, Record, Run, UsageSample
+from armchair.domain.session import Wanted
+from armchair.sessions.portal import Portal
+from armchair.sessions.tokens import BearerClaim
+from armchair.wire.messages import LOG_TAIL, Command, Commands, End, EnrolAnswer, EnrolRequest, Report
+
+log = structlog.get_logger()
+
+STOP = Command(number=1, verb="stop")
+_KINDS = {"out_of_memory": OutcomeKind.OUT_OF_MEMORY, "cancelled": OutcomeKind.CANCELLED}
+_RUNNING = frozenset({JobState.RUNNING, JobState.SUSPENDED})
+
+
+class AgentError(ArmchairError):
+    """An agent is refused. `status` is the HTTP status of wire/messages.py: 401, 409 or 410."""
+
+    def __init__(self, status: int, code: str) -> None:
+        super().__init__(code)
+        self.status = status
+
+
+async def enrol(portal: Portal, bearer: str, request: EnrolRequest) -> EnrolAnswer:
+    """Admit the run's agent: once for each restart of its job, and only while the launcher says that the job runs.
+
+    The same agent (nonce) may repeat an enrolment whose answer was lost. Raises AgentError.
+    """
+    claim, record = await _who(portal, bearer, "e")
+    run = _alive(record, claim.attempt)
+    if run.job is None or run.job_state is JobState.PENDING:
+        record = await _look_at(portal, record)
+        run = _alive(record, claim.attempt)
+    if run.job is None or run.job_state not in _RUNNING:
+        portal.nudge.set()
+        raise AgentError(409, "job_not_recorded")
+    nonce_hash = hashlib.sha256(request.nonce.encode()).hexdigest()
+    if not absorb.may_enrol(run, nonce_hash, claim.restart):
+        log.warning("agent.replay_refused", session=claim.session, run=run.id)
+        raise AgentError(401, "enrolment_used")
+    fact = absorb.Enrolment(port=request.port, node=request.node[:200], nonce_hash=nonce_hash, restarts=claim.restart)
+
+    def step(current: Record, now: datetime) -> absorb.Absorbed:
+        if not absorb.may_enrol(current.run, nonce_hash, claim.restart):
+            raise AgentError(401, "enrolment_used")
+        return absorb.enrolled(current, fact, now)
+
+    await portal.apply(claim.session, step)
+    identity = portal.ca.identity(claim.session, run.id)
+    spec = await portal.store.document(claim.session, 1, "spec")
+    log.info("agent.enrolled", session=claim.session, run=run.id, port=request.port)
+    return EnrolAnswer(
+        certificate=identity.certificate,
+        key=identity.key.reveal(),
+        gateway_ca=portal.ca.gateway_ca(),
+        credential=portal.derived.credential(claim.session, claim.attempt, claim.restart).reveal(),
+        spec=spec,
+    )
+
+
+async def report(portal: Portal, bearer: str, news: Report) -> None:
+    """Take in what an agent reports. Raises AgentError."""
+    claim, record = await _who(portal, bearer, "c")
+    run = _alive(record, claim.attempt)
+    if news.log is not None:
+        await portal.store.keep(claim.session, run.attempt, "log", _clean(news.log))
+    now = portal.clock.now()
+    taken = absorb.AgentNews(ready=news.ready, sample=_sample(news, now), end=_end(news.end, now))
+    after = await portal.apply(claim.session, lambda r, at: absorb.agent_heard(r, taken, at))
+    if news.log is not None:
+        portal.tell(after)
+    if news.end is not None:
+        portal.nudge.set()
+
+
+async def commands(portal: Portal, bearer: str, after: int, wait: float) -> Commands:
+    """What the agent is to do, waiting up to `wait` seconds for something newer than command `after`. Raises AgentError."""
+    claim, record = await _who(portal, bearer, "c")
+    _alive(record, claim.attempt)
+    loop_end = portal.clock.now().timestamp() + wait
+    while True:
+        if record.session.wanted is Wanted.STOP and after < STOP.number:
+            return (STOP,)
+        left = loop_end - portal.clock.now().timestamp()
+        if left <= 0 or not await portal.changes.wait(claim.session, left):
+            return ()
+        claim, record = await _who(portal, bearer, "c")
+        _alive(record, claim.attempt)
+
+
+async def _who(portal: Portal, bearer: str, purpose: str) -> tuple[BearerClaim, Record]:
+    claim = portal.derived.read(bearer)
+    if claim is None or claim.purpose != purpose:
+        raise AgentError(401, "bad_credential")
+    record = await portal.store.get(claim.session)
+    if record is None or claim.attempt > len(record.runs):
+        raise AgentError(401, "bad_credential")
+    return claim, record
+
+
+def _alive(record: Record, attempt: int) -> Run:
+    """The run that this agent belongs to, if it is the present one. A job keeps its agent when its run was found again."""
+    mine, current = record.runs[attempt - 1], record.run
+    same_job = mine.job is not None and mine.job == current.job
+    if current.outcome is not None or not (attempt == current.attempt or same_job):
+        raise AgentError(410, "run_over")
+    return current
+
+
+async def _look_at(portal: Portal, record: Record) -> Record:
+    """Ask the launcher about this one job now: an agent that calls is news, and waiting for the next tick would cost time."""
+    job = record.run.job
+    if job is None:
+        return record
+    try:
+        listing = await portal.launcher(record.session.cluster).look([job])
+    except SchedulerSilent:
+        return record
+    mark = portal.derived.mark(record.session.id, record.run.attempt)
+    for fact in listing.facts:
+        if fact.job == job and fact.mark == mark:
+            seen = absorb.JobSeen(
+                job=job,
+                state=fact.state,
+                host=fact.host,
+                started_at=fact.started_at,
+                restarts=fact.restarts,
+                reason=fact.reason,
+                end=fact.end,
+            )
+            return await portal.apply(record.session.id, lambda r, now: absorb.job_seen(r, seen, now))
+    return record
+
+
+def _sample(news: Report, now: datetime) -> UsageSample | None:
+    if not math.isfinite(news.cpu) or news.cpu < 0 or news.memory <= 0:
+        return None
+    return UsageSample(at=now, cpu=min(round(news.cpu, 2), 1e5), memory=min(news.memory, 2**60))
+
+
+def _end(end: End | None, now: datetime) -> ProcessEnd | None:
+    if end is None:
+        return None
+    return ProcessEnd(
+        at=now,
+        kind=_KINDS.get(end.kind),
+        exit_code=end.exit_code,
+        signal=end.signal,
+        detail=end.detail[:60],
+        params={"message": _clean(end.message)[:500]} if end.message else {},
+    )
+
+
+def _clean(text: str) -> str:
+    return text.replace("\x00", "\ufffd")[-LOG_TAIL:]
