@@ -40,7 +40,7 @@ class Changes:
 
     @asynccontextmanager
     async def subscribe(self, owner: str | None) -> AsyncIterator[AsyncIterator[SessionChanged]]:
-        """`async with subscribe(login) as stream: async for change in stream`. None: all owners (administrators)."""
+        """A stream of changes of this owner's sessions, for as long as the context lasts. None: all owners."""
         queue: asyncio.Queue[SessionChanged] = asyncio.Queue(QUEUE)
         self._subscribers[queue] = owner
         try:

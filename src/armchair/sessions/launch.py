@@ -56,9 +56,16 @@ async def launch(portal: Portal, actor: Actor, request: LaunchRequest) -> Launch
     plan = make_plan(application, request.size, request.answers, request.title)
     record = _new_record(portal, actor, application, plan, request.launch_key)
     spec = portal.catalogue.spec(application, plan, _context(portal, actor, record))
-    documents = {"spec": json.dumps(json.loads(runspec.dump(spec)), indent=1), "script": portal.scripts.render(SHOWN_TOKEN).shown}
+    documents = {
+        "spec": json.dumps(json.loads(runspec.dump(spec)), indent=1),
+        "script": portal.scripts.render(SHOWN_TOKEN).shown,
+    }
     accepted = Event(
-        session=record.session.id, attempt=1, at=record.session.created_at, code="session.accepted", params={"app": application.title}
+        session=record.session.id,
+        attempt=1,
+        at=record.session.created_at,
+        code="session.accepted",
+        params={"app": application.title},
     )
     lock = portal.locks[record.session.id]
     async with lock:

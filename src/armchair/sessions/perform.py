@@ -1,16 +1,14 @@
 """Carries out what was decided: submit, adopt, cancel, conclude. Each step records before it acts and may be repeated."""
 
-from functools import partial
-
 import structlog
 
 from armchair.domain import absorb
 from armchair.domain.decide import Cancel, Candidate, Conclude, Resolution, resolve_intent
 from armchair.domain.errors import ArmchairError, JobRefused, SchedulerSilent
-from armchair.domain.run import JobRef, Outcome, Record
+from armchair.domain.run import JobRef, Record
 from armchair.domain.session import Session
-from armchair.sessions.ports import JobRequest
 from armchair.sessions.portal import Portal
+from armchair.sessions.ports import JobFact, JobRequest
 
 log = structlog.get_logger()
 
@@ -31,7 +29,8 @@ async def submit(portal: Portal, record: Record) -> Record:
         resources=session.resources,
     )
     try:
-        job = await launcher.submit(request)
+        async with portal.submitting:
+            job = await launcher.submit(request)
     except JobRefused as refused:
         reason = str(refused.params.get("reason", refused.code))
         log.info("job.refused", session=session.id, reason=reason)
@@ -81,15 +80,12 @@ async def conclude(portal: Portal, record: Record, action: Conclude) -> Record:
     session, job = record.session, record.run.job
     if job is not None:
         await _keep_output(portal, record, job)
-    record = await portal.apply(session.id, partial(_ended, action.outcome))
+    outcome = action.outcome
+    record = await portal.apply(session.id, lambda r, _: absorb.ended(r, outcome, outcome.at))
     log.info("session.ended", session=session.id, number=session.number, outcome=action.outcome.kind.value)
     if job is not None:
         await forget(portal, session, job)
     return record
-
-
-def _ended(outcome: Outcome, record: Record, now: object) -> "absorb.Absorbed":
-    return absorb.ended(record, outcome, outcome.at)
 
 
 async def _keep_output(portal: Portal, record: Record, job: JobRef) -> None:
@@ -111,3 +107,16 @@ async def forget(portal: Portal, session: Session, job: JobRef) -> None:
         await portal.launcher(session.cluster).forget(job)
     except SchedulerSilent:
         log.info("job.not_forgotten", session=session.id, job=job.id)
+
+
+def as_seen(fact: JobFact) -> absorb.JobSeen:
+    """A launcher's fact as the domain takes it in."""
+    return absorb.JobSeen(
+        job=fact.job,
+        state=fact.state,
+        host=fact.host,
+        started_at=fact.started_at,
+        restarts=fact.restarts,
+        reason=fact.reason,
+        end=fact.end,
+    )

@@ -57,7 +57,7 @@ class Portal:
     derived: Derived
     policy: Policy
     site_name: str = "Armchair"
-    launch_concurrency: int = 8
+    submitting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(8))
     changes: Changes = field(default_factory=Changes)
     launcher_states: dict[str, LauncherState] = field(default_factory=lambda: defaultdict(LauncherState))
     locks: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))

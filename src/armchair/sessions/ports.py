@@ -10,7 +10,7 @@ from armchair.domain.errors import DefinitionProblem
 from armchair.domain.event import Event
 from armchair.domain.run import JobRef, JobState, Phase, ProcessEnd, Record
 from armchair.domain.secret import Secret
-from armchair.domain.session import Resources
+from armchair.domain.session import Grant, Resources
 from armchair.wire.runspec import RunSpec
 
 
@@ -166,6 +166,10 @@ class SessionReader(Protocol):
         """A text kept with a run: "log" (≤ 64 KiB), "script" (with placeholders), "spec" (JSON). "" when there is none."""
         ...
 
+    async def grants(self, session: str) -> Sequence[Grant]:
+        """What others were given of this session, also what is over by now."""
+        ...
+
 
 class SessionWriter(Protocol):
     """Writes sessions. Each call is one transaction; StorageFull means that nothing was stored."""
@@ -186,7 +190,15 @@ class SessionWriter(Protocol):
         ...
 
     async def keep(self, session: str, attempt: int, name: str, text: str) -> None:
-        """Store a text beside a run, replacing the one with that name."""
+        """Store a text beside a run, replacing the one with that name. Nothing is stored when there is no such run."""
+        ...
+
+    async def give(self, grant: Grant) -> None:
+        """Store a grant, replacing the one that its subject had on this session. Raises NotFound("no_such_session")."""
+        ...
+
+    async def take_back(self, session: str, subject: str) -> None:
+        """Remove a subject's grant on a session; none is no error."""
         ...
 
 

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 import structlog
 
 from armchair.domain import absorb
-from armchair.domain.decide import Action, Cancel, Conclude, decide
+from armchair.domain.decide import Action, Cancel, Conclude, decide, overlays
 from armchair.domain.errors import ArmchairError, SchedulerSilent
-from armchair.domain.run import Phase, Record
+from armchair.domain.run import Overlay, Phase, Record
 from armchair.sessions import perform
+from armchair.sessions.perform import as_seen
 from armchair.sessions.portal import Absorb, Portal
 from armchair.sessions.ports import JobFact, Listing
 
@@ -34,11 +35,18 @@ class Reconciler:
         self._tick_seconds = tick_seconds
         self._quick = 0
         self._next_query: dict[str, float] = {}
-        self._suspects: set[str] = set()
-        self._slots = asyncio.Semaphore(portal.launch_concurrency)
+        self._turns: set[asyncio.Task[None]] = set()
+        self._shown: dict[str, frozenset[Overlay]] = {}
 
     async def run(self) -> None:
         """Tick until cancelled. A tick that fails is logged and does not end the loop."""
+        try:
+            await self._run()
+        finally:
+            for turn in self._turns:
+                turn.cancel()
+
+    async def _run(self) -> None:
         while True:
             restless = True
             try:
@@ -72,7 +80,9 @@ class Reconciler:
         for cluster, members in by_cluster.items():
             await self._look(cluster, members)
         fresh = await self._portal.store.live() if records else records
-        await asyncio.gather(*(self._attend(record) for record in fresh))
+        for record in fresh:
+            self._attend(record)
+        self._tell_overlays(fresh)
         return any(record.phase in RESTLESS for record in fresh)
 
     async def _look(self, cluster: str, records: Sequence[Record]) -> None:
@@ -118,15 +128,7 @@ class Reconciler:
         if fact.mark != expected and not self._marked_for_earlier_attempt(record, fact):
             log.warning("job.foreign_mark", session=record.session.id, job=fact.job.id)
             return
-        seen = absorb.JobSeen(
-            job=fact.job,
-            state=fact.state,
-            host=fact.host,
-            started_at=fact.started_at,
-            restarts=fact.restarts,
-            reason=fact.reason,
-            end=fact.end,
-        )
+        seen = as_seen(fact)
         await self._apply_if_new(record, lambda r, now: absorb.job_seen(r, seen, now))
 
     def _marked_for_earlier_attempt(self, record: Record, fact: JobFact) -> bool:
@@ -140,18 +142,34 @@ class Reconciler:
         if after != record or events:
             await self._portal.apply(record.session.id, step)
 
-    async def _attend(self, record: Record) -> None:
-        """Decide and perform for one session, unless somebody is at work on it already."""
+    def _tell_overlays(self, records: Sequence[Record]) -> None:
+        """What is said beside the phase changes with time alone: tell the pages when it does."""
+        now, shown = self._portal.clock.now(), {}
+        for record in records:
+            session = record.session
+            silent = self._portal.launcher_states[session.cluster].silent_since is not None
+            shown[session.id] = overlays(record, now, silent, self._portal.policy)
+            if shown[session.id] != self._shown.get(session.id, frozenset()):
+                self._portal.tell(record)
+        self._shown = shown
+
+    def _attend(self, record: Record) -> None:
+        """Begin a session's turn, unless somebody is at work on it already. A slow launcher holds up only its own sessions."""
         actions = decide(record, self._portal.clock.now(), self._portal.policy)
         if not actions or self._portal.locks[record.session.id].locked():
             return
-        async with self._slots, self._portal.locks[record.session.id]:
-            await self._perform_all(record.session.id)
+        turn = asyncio.create_task(self._take_turn(record.session.id))
+        self._turns.add(turn)
+        turn.add_done_callback(self._turns.discard)
 
-    async def _perform_all(self, session: str) -> None:
-        record = await self._portal.store.get(session)
-        if record is None:
-            return
+    async def _take_turn(self, session: str) -> None:
+        async with self._portal.locks[session]:
+            record = await self._portal.store.get(session)
+            if record is not None:
+                await self._perform_all(record)
+
+    async def _perform_all(self, record: Record) -> None:
+        session = record.session.id
         for action in decide(record, self._portal.clock.now(), self._portal.policy):
             try:
                 record = await self._perform(record, action)

@@ -10,6 +10,7 @@ from armchair.domain import absorb
 from armchair.domain.errors import ArmchairError, SchedulerSilent
 from armchair.domain.run import JobState, OutcomeKind, ProcessEnd, Record, Run, UsageSample
 from armchair.domain.session import Wanted
+from armchair.sessions.perform import as_seen
 from armchair.sessions.portal import Portal
 from armchair.sessions.tokens import BearerClaim
 from armchair.wire.messages import LOG_TAIL, Command, Commands, End, EnrolAnswer, EnrolRequest, Report
@@ -125,19 +126,11 @@ async def _look_at(portal: Portal, record: Record) -> Record:
     except SchedulerSilent:
         return record
     mark = portal.derived.mark(record.session.id, record.run.attempt)
-    for fact in listing.facts:
-        if fact.job == job and fact.mark == mark:
-            seen = absorb.JobSeen(
-                job=job,
-                state=fact.state,
-                host=fact.host,
-                started_at=fact.started_at,
-                restarts=fact.restarts,
-                reason=fact.reason,
-                end=fact.end,
-            )
-            return await portal.apply(record.session.id, lambda r, now: absorb.job_seen(r, seen, now))
-    return record
+    fact = next((fact for fact in listing.facts if fact.job == job and fact.mark == mark), None)
+    if fact is None:
+        return record
+    seen = as_seen(fact)
+    return await portal.apply(record.session.id, lambda r, now: absorb.job_seen(r, seen, now))
 
 
 def _sample(news: Report, now: datetime) -> UsageSample | None:

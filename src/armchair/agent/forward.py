@@ -1,0 +1,58 @@
+"""The forwarder of isolated applications: runs inside their network and leads from the unix socket to their TCP port."""
+
+import os
+import socket
+import threading
+
+CHUNK = 65536
+
+
+def serve(listener: socket.socket, port: int) -> None:
+    """Accept for ever. Each connection gets a thread for each direction."""
+    while True:
+        try:
+            near, _address = listener.accept()
+        except OSError:
+            continue
+        threading.Thread(target=_one, args=(near, port), daemon=True).start()
+
+
+def _one(near: socket.socket, port: int) -> None:
+    with near:
+        try:
+            far = socket.create_connection(("127.0.0.1", port))
+        except OSError:
+            return
+        with far:
+            far.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            back = threading.Thread(target=_copy, args=(far, near), daemon=True)
+            back.start()
+            _copy(near, far)
+            back.join()
+
+
+def _copy(source: socket.socket, sink: socket.socket) -> None:
+    try:
+        while True:
+            data = source.recv(CHUNK)
+            if not data:
+                break
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+    except OSError:
+        for side in (source, sink):
+            try:
+                side.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
+def fork(listener: socket.socket, port: int) -> int:
+    """Start the forwarder as a child of this process, in this process's network; its pid."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            serve(listener, port)
+        finally:
+            os._exit(0)
+    return pid

@@ -1,0 +1,103 @@
+"""Keeps the portal told: on change and every few seconds; and hears its commands. A portal that is away costs nothing."""
+
+import random
+import threading
+import time
+from typing import Callable, Optional
+
+from armchair.agent.log import Log
+from armchair.agent.portal import Caller, PortalAway
+from armchair.agent.usage import Meter
+from armchair.wire.config import AgentConfig
+from armchair.wire.messages import COMMAND_WAIT, REPORT_EVERY, End, Report
+
+LOG_EVERY = 1.0
+LAST_WORD_SECONDS = 20.0
+GONE = 410
+
+
+class Reporter:
+    """Sends reports from a thread of its own; only the newest state counts, so nothing piles up while the portal is away."""
+
+    def __init__(self, config: AgentConfig, credential: str, log: Log, meter: Meter, on_gone: Callable[[], None]) -> None:
+        self._caller = Caller(config.portal, config.portal_ca)
+        self._credential, self._log, self._meter, self._on_gone = credential, log, meter, on_gone
+        self._wake = threading.Event()
+        self._seq = 0
+        self._ready = False
+        self._end: Optional[End] = None
+        self._unsent_log: Optional[str] = None
+        self._told_end = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        """Begin to report."""
+        self._thread.start()
+
+    def ready(self) -> None:
+        """The application is ready: say so at once."""
+        self._ready = True
+        self._wake.set()
+
+    def now(self) -> None:
+        """Report at once."""
+        self._wake.set()
+
+    def end(self, end: End) -> bool:
+        """Say how the application ended; wait until the portal has heard it. False: it was away for too long."""
+        self._end = end
+        self._wake.set()
+        return self._told_end.wait(LAST_WORD_SECONDS)
+
+    def _run(self) -> None:
+        pause, last = 0.0, 0.0
+        while not self._told_end.is_set():
+            asked = self._wake.wait(pause or LOG_EVERY)
+            self._wake.clear()
+            if self._unsent_log is None:
+                self._unsent_log = self._log.take()
+            due = time.monotonic() - last >= REPORT_EVERY
+            if not (asked or pause or due or self._unsent_log is not None):
+                continue
+            if self._send():
+                pause, last = 0.0, time.monotonic()
+            else:
+                pause = min(5.0, max(0.2, pause * 2)) * random.uniform(0.8, 1.2)
+
+    def _send(self) -> bool:
+        cpu, memory = self._meter.read(time.monotonic())
+        end = self._end
+        self._seq += 1
+        report = Report(self._seq, self._ready, round(cpu, 3), memory, self._unsent_log, end)
+        body = dict(report._asdict())
+        body["end"] = dict(end._asdict()) if end is not None else None
+        try:
+            status, _answer = self._caller.call("POST", "/report", self._credential, body)
+        except PortalAway:
+            return False
+        self._unsent_log = None
+        if status == GONE:
+            self._on_gone()
+        if end is not None:
+            self._told_end.set()
+        return True
+
+
+def hear_commands(config: AgentConfig, credential: str, obey: Callable[[str], None], on_gone: Callable[[], None]) -> None:
+    """Long-poll for commands for ever; `obey` gets each verb. For a thread of its own."""
+    caller, after, pause = Caller(config.portal, config.portal_ca), 0, 0.0
+    while True:
+        time.sleep(pause)
+        path = "/commands?after=%d&wait=%d" % (after, COMMAND_WAIT)
+        try:
+            status, body = caller.call("GET", path, credential, timeout=COMMAND_WAIT + 10)
+        except PortalAway:
+            pause = min(5.0, max(0.2, pause * 2)) * random.uniform(0.8, 1.2)
+            continue
+        if status == GONE:
+            on_gone()
+            return
+        pause = 0.0 if status == 200 else 5.0
+        for command in body.get("commands") or []:
+            after = max(after, int(command.get("number", 0)))
+            obey(str(command.get("verb", "")))
