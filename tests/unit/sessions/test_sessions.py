@@ -1,0 +1,341 @@
+"""The use cases on fakes: launch, reconcile, enrol, report, join, stop, and what schedulers do to them."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from armchair.domain.errors import Conflict, InvalidInput, NotFound, Refused, StorageFull
+from armchair.domain.run import OutcomeKind, Overlay, Phase, Record
+from armchair.sessions import join, report, show
+from armchair.sessions.launch import Launched, LaunchRequest, launch
+from armchair.sessions.reconcile import Reconciler
+from armchair.sessions.report import AgentError
+from armchair.sessions.stop import rename, stop
+from armchair.testing.portal import FakePortal, fake_portal, stranger
+from armchair.wire.messages import End, EnrolRequest, Report
+
+NONCE = "0" * 32
+
+
+class Stage:
+    """A portal on fakes with a reconciler that ticks when told."""
+
+    def __init__(self, fake: FakePortal) -> None:
+        self.fake = fake
+        self.portal = fake.portal
+        self.launcher = fake.launcher
+        self.reconciler = Reconciler(fake.portal, tick_seconds=1.0)
+
+    async def launch(self, key: str = "one", **changes: object) -> Record:
+        return (await self.launch_fully(key, **changes)).record
+
+    async def launch_fully(self, key: str = "one", **changes: object) -> Launched:
+        fields = {"app": "hello", "size": "small", "answers": {}, "title": "", "launch_key": key, **changes}
+        return await launch(self.portal, self.fake.actor, LaunchRequest(**fields))
+
+    async def tick(self, times: int = 1) -> None:
+        for _ in range(times):
+            self.reconciler._next_query.clear()
+            await self.reconciler.tick()
+            while self.reconciler._turns:
+                await asyncio.gather(*self.reconciler._turns)
+
+    async def get(self, record: Record) -> Record:
+        found = await self.portal.store.get(record.session.id)
+        assert found is not None
+        return found
+
+    async def enrol(self, record: Record, nonce: str = NONCE, restart: int = 0) -> str:
+        token = self.portal.derived.enrolment_token(record.session.id, record.run.attempt, restart).reveal()
+        request = EnrolRequest(port=7001, python="3.11.2", node="c12", nonce=nonce)
+        return (await report.enrol(self.portal, token, request)).credential
+
+    async def ready(self, key: str = "one") -> tuple[Record, str]:
+        record = await self.launch(key)
+        self.launcher.run(record.run.job.id)
+        credential = await self.enrol(record)
+        await report.report(self.portal, credential, Report(1, True, 0.5, 1000, "serving\n", None))
+        return await self.get(record), credential
+
+
+@pytest.fixture
+async def stage() -> Stage:
+    return Stage(await fake_portal())
+
+
+async def test_a_launch_is_stored_marked_and_submitted_once(stage: Stage) -> None:
+    record = await stage.launch()
+    assert record.phase is Phase.QUEUED
+    job = stage.launcher.jobs[record.run.job.id]
+    assert job.request.mark == stage.portal.derived.mark(record.session.id, 1)
+    assert [event.code for event in await stage.portal.store.events(record.session.id)] == ["session.accepted", "job.submitted"]
+
+
+async def test_the_kept_script_holds_no_token(stage: Stage) -> None:
+    record = await stage.launch()
+    script = await show.script(stage.portal, stage.fake.actor, record.session.id)
+    assert "<enrolment token>" in script
+    assert stage.portal.derived.enrolment_token(record.session.id, 1).reveal() not in script
+
+
+async def test_a_double_click_is_one_session(stage: Stage) -> None:
+    first, second = await asyncio.gather(stage.launch_fully(), stage.launch_fully())
+    assert first.record.session.id == second.record.session.id
+    assert sorted([first.created, second.created]) == [False, True]
+    assert stage.launcher.calls["submit"] == 1
+
+
+async def test_bad_input_and_a_full_disk_start_nothing(stage: Stage) -> None:
+    with pytest.raises(InvalidInput):
+        await stage.launch(size="huge")
+    with pytest.raises(NotFound):
+        await stage.launch(app="nothing")
+    stage.fake.store.fail = StorageFull("storage_full", path="/home")
+    with pytest.raises(StorageFull):
+        await stage.launch()
+    stage.fake.store.fail = None
+    assert (stage.launcher.calls["submit"], await stage.portal.store.live()) == (0, [])
+
+
+async def test_a_refusal_of_the_launcher_is_told(stage: Stage) -> None:
+    stage.launcher.refuse_next("partition gpu is for group genomics")
+    record = await stage.launch()
+    await stage.tick()
+    outcome = (await stage.get(record)).run.outcome
+    assert (outcome.kind, outcome.params["reason"]) == (OutcomeKind.REJECTED, "partition gpu is for group genomics")
+
+
+async def test_a_lost_answer_is_made_good_by_the_mark(stage: Stage) -> None:
+    stage.launcher.lose_answer_next()
+    record = await stage.launch()
+    assert record.run.job is None
+    await stage.tick()
+    assert (await stage.get(record)).run.job.id in stage.launcher.jobs
+    assert len(stage.launcher.jobs) == 1
+
+
+async def test_a_lost_request_is_sent_again_while_young_and_given_up_later(stage: Stage) -> None:
+    stage.launcher.drop_request_next()
+    record = await stage.launch("young")
+    await stage.tick()
+    assert (await stage.get(record)).run.job is not None
+    stage.launcher.drop_request_next()
+    old = await stage.launch("old")
+    stage.fake.clock.advance(timedelta(minutes=2))
+    await stage.tick()
+    assert (await stage.get(old)).run.outcome.kind is OutcomeKind.NEVER_STARTED
+    assert len(stage.launcher.jobs) == 1
+
+
+async def test_a_forged_mark_is_not_adopted_and_cancels_nothing(stage: Stage) -> None:
+    record, _ = await stage.ready()
+    foreign = stage.launcher.add_foreign("armchair-test42-00000000000000000000000000000000")
+    await stage.tick()
+    assert (await stage.get(record)).phase is Phase.READY
+    assert not stage.launcher.jobs[foreign.id].cancelled
+
+
+async def test_an_agent_enrols_reports_and_the_session_is_ready(stage: Stage) -> None:
+    record, _ = await stage.ready()
+    assert record.phase is Phase.READY
+    assert (record.run.port, record.run.host) == (7001, "127.0.0.1")
+    assert await stage.portal.store.document(record.session.id, 1, "log") == "serving\n"
+
+
+async def test_one_query_per_tick_whatever_the_number_of_sessions(stage: Stage) -> None:
+    for number in range(20):
+        record = await stage.launch(f"k{number}")
+        stage.launcher.run(record.run.job.id)
+    before = stage.launcher.calls["look"]
+    await stage.tick(3)
+    assert stage.launcher.calls["look"] - before == 3
+
+
+async def test_silence_ends_nothing_and_is_said(stage: Stage) -> None:
+    record, _ = await stage.ready()
+    stage.launcher.silent = True
+    stage.fake.clock.advance(timedelta(hours=5))
+    await stage.tick(3)
+    view = show.view(stage.portal, await stage.get(record))
+    assert view.phase is Phase.READY
+    assert view.overlays == {Overlay.SCHEDULER_SILENT, Overlay.UNHEARD}
+    stage.launcher.silent = False
+    await stage.tick()
+    assert show.view(stage.portal, await stage.get(record)).silent_since is None
+
+
+async def test_a_stop_while_the_launcher_is_silent_is_remembered(stage: Stage) -> None:
+    record, _ = await stage.ready()
+    stage.launcher.silent = True
+    await stop(stage.portal, stage.fake.actor, record.session.id)
+    await stage.tick()
+    assert (await stage.get(record)).phase is Phase.ENDING
+    stage.launcher.silent = False
+    await stage.tick()
+    assert stage.launcher.jobs[record.run.job.id].cancelled == [False]
+
+
+async def test_the_end_of_a_job_is_told_with_its_reason(stage: Stage) -> None:
+    record, credential = await stage.ready()
+    await report.report(stage.portal, credential, Report(2, True, 0.0, 0, None, End(3, None, "", "", "")))
+    stage.launcher.finish(record.run.job.id, 3)
+    await stage.tick(2)
+    outcome = (await stage.get(record)).run.outcome
+    assert (outcome.kind, outcome.exit_code) == (OutcomeKind.FAILED, 3)
+
+
+async def test_what_the_job_itself_wrote_is_kept_when_no_agent_spoke(stage: Stage) -> None:
+    record = await stage.launch()
+    job = record.run.job.id
+    stage.launcher.run(job)
+    stage.launcher.write(job, "This node has no Python 3.6 or newer\n")
+    stage.launcher.finish(job, 97)
+    await stage.tick(2)
+    assert "no Python" in await show.log(stage.portal, stage.fake.actor, record.session.id)
+
+
+async def test_an_enrolment_is_good_once_for_one_run(stage: Stage) -> None:
+    record = await stage.launch()
+    with pytest.raises(AgentError) as early:
+        await stage.enrol(record)
+    assert early.value.status == 409
+    stage.launcher.run(record.run.job.id)
+    await stage.enrol(record)
+    await stage.enrol(record)  # the same agent, whose answer was lost
+    with pytest.raises(AgentError) as replayed:
+        await stage.enrol(record, nonce="1" * 32)
+    assert replayed.value.status == 401
+
+
+@pytest.mark.parametrize("bearer", ["", "nonsense", "x" * 5000, "a" * 26 + "-1.0.e." + "A" * 43])
+async def test_forged_credentials_are_refused(stage: Stage, bearer: str) -> None:
+    await stage.ready()
+    request = EnrolRequest(port=7001, python="3", node="n", nonce=NONCE)
+    for call in (report.enrol(stage.portal, bearer, request), report.commands(stage.portal, bearer, 0, 0)):
+        with pytest.raises(AgentError) as refused:
+            await call
+        assert refused.value.status == 401
+
+
+async def test_tokens_are_bound_to_their_purpose_and_run(stage: Stage) -> None:
+    record, credential = await stage.ready()
+    token = stage.portal.derived.enrolment_token(record.session.id, 1).reveal()
+    with pytest.raises(AgentError):
+        await report.report(stage.portal, token, Report(1, True, 0.0, 1, None, None))
+    other = stage.portal.derived.credential(record.session.id, 2, 0).reveal()
+    with pytest.raises(AgentError):
+        await report.report(stage.portal, other, Report(1, True, 0.0, 1, None, None))
+    await report.report(stage.portal, credential, Report(2, True, 0.0, 1, None, None))
+
+
+async def test_an_agent_of_an_ended_run_is_told_that_it_is_over(stage: Stage) -> None:
+    record, credential = await stage.ready()
+    stage.launcher.finish(record.run.job.id, 0)
+    await stage.tick(2)
+    with pytest.raises(AgentError) as gone:
+        await report.report(stage.portal, credential, Report(2, True, 0.0, 1, None, None))
+    assert gone.value.status == 410
+
+
+async def test_commands_wait_for_a_stop(stage: Stage) -> None:
+    record, credential = await stage.ready()
+    waiting = asyncio.create_task(report.commands(stage.portal, credential, 0, 20))
+    await asyncio.sleep(0)
+    await stop(stage.portal, stage.fake.actor, record.session.id)
+    commands = await asyncio.wait_for(waiting, 5)
+    assert [command.verb for command in commands] == ["stop"]
+
+
+async def test_strangers_find_nothing(stage: Stage) -> None:
+    record, _ = await stage.ready()
+    sid, mallory = record.session.id, stranger()
+    for call in (
+        show.show(stage.portal, mallory, sid),
+        show.show(stage.portal, mallory, "1"),
+        show.log(stage.portal, mallory, sid),
+        show.script(stage.portal, mallory, sid),
+        show.timeline(stage.portal, mallory, sid),
+        stop(stage.portal, mallory, sid),
+        rename(stage.portal, mallory, sid, "mine"),
+        join.begin(stage.portal, mallory, sid),
+        join.direct(stage.portal, mallory, sid),
+    ):
+        with pytest.raises(NotFound):
+            await call
+
+
+async def test_a_join_code_works_once_on_its_own_host(stage: Stage) -> None:
+    record, _ = await stage.ready()
+    other, _ = await stage.ready("two")
+    url = await join.begin(stage.portal, stage.fake.actor, record.session.id)
+    code = url.partition("code=")[2].partition("&")[0]
+    with pytest.raises(NotFound):
+        await join.enter(stage.portal, other.session.id, code, "/")
+    url = await join.begin(stage.portal, stage.fake.actor, record.session.id)
+    code = url.partition("code=")[2].partition("&")[0]
+    entry = await join.enter(stage.portal, record.session.id, code, "/lab")
+    claims = stage.portal.tickets.read(entry.cookie_value)
+    assert (claims.session, claims.address, claims.port, entry.location) == (record.session.id, "127.0.0.1", 7001, "/lab")
+    with pytest.raises(NotFound):
+        await join.enter(stage.portal, record.session.id, code, "/")
+
+
+async def test_a_late_join_code_is_spent(stage: Stage) -> None:
+    record, _ = await stage.ready()
+    code = (await join.begin(stage.portal, stage.fake.actor, record.session.id)).partition("code=")[2].partition("&")[0]
+    stage.fake.clock.advance(timedelta(seconds=31))
+    with pytest.raises(NotFound):
+        await join.enter(stage.portal, record.session.id, code, "/")
+
+
+@pytest.mark.parametrize("path", ["//evil.test/", "https://evil.test/", "/\\evil.test", "evil", "/a\nb", ""])
+def test_no_path_leads_to_another_origin(path: str) -> None:
+    assert join.safe_path(path) == "/"
+
+
+async def test_a_ticket_before_there_is_an_address_leads_to_waiting(stage: Stage) -> None:
+    record = await stage.launch()
+    code = (await join.begin(stage.portal, stage.fake.actor, record.session.id)).partition("code=")[2].partition("&")[0]
+    entry = await join.enter(stage.portal, record.session.id, code, "/lab")
+    assert entry.location == "/.armchair/waiting?next=%2Flab"
+    claims = stage.portal.tickets.read(entry.cookie_value)
+    assert (claims.address, claims.port) == ("", 0)
+    stage.launcher.run(record.run.job.id)
+    credential = await stage.enrol(record)
+    await report.report(stage.portal, credential, Report(1, True, 0.0, 1, None, None))
+    again = await join.renew(stage.portal, record.session.id, entry.cookie_value, "/lab")
+    assert (again.location, stage.portal.tickets.read(again.cookie_value).port) == ("/lab", 7001)
+
+
+async def test_a_ticket_dies_with_its_login(stage: Stage) -> None:
+    record, _ = await stage.ready()
+    code = (await join.begin(stage.portal, stage.fake.actor, record.session.id)).partition("code=")[2].partition("&")[0]
+    entry = await join.enter(stage.portal, record.session.id, code, "/")
+    stage.fake.clock.advance(timedelta(days=8))
+    with pytest.raises(Refused):
+        await join.renew(stage.portal, record.session.id, entry.cookie_value, "/")
+
+
+async def test_an_ended_session_can_not_be_joined(stage: Stage) -> None:
+    record, _ = await stage.ready()
+    stage.launcher.finish(record.run.job.id, 0)
+    await stage.tick(2)
+    with pytest.raises(Conflict):
+        await join.begin(stage.portal, stage.fake.actor, record.session.id)
+
+
+async def test_live_pages_hear_of_changes_of_their_own_sessions_only(stage: Stage) -> None:
+    async with stage.portal.changes.subscribe("ada") as mine, stage.portal.changes.subscribe("bob") as theirs:
+        record = await stage.launch()
+        assert (await asyncio.wait_for(anext(mine), 1)).session == record.session.id
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(theirs), 0.01)
+
+
+async def test_a_slow_listener_is_told_to_read_everything_again(stage: Stage) -> None:
+    async with stage.portal.changes.subscribe("ada") as mine:
+        record = await stage.launch()
+        for _ in range(600):
+            stage.portal.tell(record)
+        assert (await anext(mine)).resync
