@@ -185,9 +185,7 @@ async def fake_portal(*applications: Application) -> FakePortal:
     accounts = Accounts(store, clock)
     await accounts.remember(Person(login="ada", name="Ada", roles=frozenset(PortalRole)))
     login = await accounts.exchange((await accounts.login_link("ada")).reveal())
-    return FakePortal(
-        portal=portal, clock=clock, store=store, launcher=launcher, gateway=gateway, actor=login.actor
-    )
+    return FakePortal(portal=portal, clock=clock, store=store, launcher=launcher, gateway=gateway, actor=login.actor)
 
 
 def stranger() -> Actor:

@@ -1,0 +1,162 @@
+"""The SQLite file: one thread that writes, one that reads, and transactions that hold or leave no trace."""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import structlog
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import event as sqlalchemy_event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from armchair.domain.errors import Unavailable
+from armchair.store import migrate
+from armchair.store.failures import meaning
+from armchair.store.filesystem import on_network
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+NAME = "armchair.db"
+_BUSY_MS = 10_000
+
+
+class Database:
+    """Runs plain functions on a connection, in a thread of its own, each in one transaction.
+
+    Writes go through one thread and `BEGIN IMMEDIATE`. What a write has returned survives a kill of the process and a
+    loss of power. On a local disk reads have a thread of their own and never wait for a write (WAL); on a network file
+    system all use one connection, which keeps the file for itself.
+    """
+
+    def __init__(self, path: Path, *, network: bool, on_commit: Callable[[str], None] | None) -> None:
+        self._path = path
+        self._network = network
+        self._on_commit = on_commit or (lambda _: None)
+        self._writing = ThreadPoolExecutor(1, thread_name_prefix="store-write")
+        self._reading = self._writing if network else ThreadPoolExecutor(1, thread_name_prefix="store-read")
+        self._writer: Connection | None = None
+        self._reader: Connection | None = None
+
+    @classmethod
+    async def open(cls, home: Path, on_commit: Callable[[str], None] | None = None) -> "Database":
+        """Make the file when there is none, bring its tables up to date, and connect.
+
+        Raises StorageFull, Unavailable("store_unavailable", reason=…), Conflict("store_is_newer", found=…, known=…).
+        """
+        path = home / NAME
+        database = cls(path, network=on_network(home), on_commit=on_commit)
+        try:
+            await database._in_thread(database._writing, database._connect)
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` on one consistent state of the data. Raises Unavailable."""
+        return await self._in_thread(self._reading, self._read, work)
+
+    async def write(self, operation: str, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one transaction and commit it; when it raises, nothing is stored. Raises StorageFull, Unavailable."""
+        return await self._in_thread(self._writing, self._write, operation, work)
+
+    async def close(self) -> None:
+        """Wait for what is under way, then let go of the file. Later calls raise Unavailable."""
+        loop = asyncio.get_running_loop()
+        try:
+            if self._reading is not self._writing:
+                await loop.run_in_executor(self._reading, self._disconnect, "_reader")
+            await loop.run_in_executor(self._writing, self._disconnect, "_writer")
+        except RuntimeError:
+            return  # closed before
+        self._reading.shutdown(wait=False)
+        self._writing.shutdown(wait=False)
+
+    async def _in_thread(self, thread: ThreadPoolExecutor, work: Callable[..., T], *arguments: object) -> T:
+        loop = asyncio.get_running_loop()
+        try:
+            answer = loop.run_in_executor(thread, work, *arguments)
+        except RuntimeError:
+            raise Unavailable("store_unavailable", reason="closed") from None
+        try:
+            return await answer
+        except (DBAPIError, sqlite3.Error) as error:
+            found = meaning(error, self._path)
+            if found is None:
+                raise
+            log.warning("store.failed", code=found.code, **{key: str(value) for key, value in found.params.items()})
+            raise found from error
+
+    # --- in the threads ---
+
+    def _connect(self) -> None:
+        try:
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        except OSError as error:
+            raise meaning(error, self._path) or error from error
+        self._writer = _engine(self._path, network=self._network, read_only=False).connect()
+        with self._writer.begin():
+            migrate.upgrade(self._writer)
+
+    def _read(self, work: Callable[[Connection], T]) -> T:
+        if self._network:
+            connection = self._open_writer()
+        else:
+            if self._reader is None:
+                self._reader = _engine(self._path, network=False, read_only=True).connect()
+            connection = self._reader
+        with connection.begin():
+            return work(connection)
+
+    def _write(self, operation: str, work: Callable[[Connection], T]) -> T:
+        connection = self._open_writer()
+        with connection.begin():
+            answer = work(connection)
+            self._on_commit(f"before:{operation}")
+        self._on_commit(f"after:{operation}")
+        return answer
+
+    def _open_writer(self) -> Connection:
+        if self._writer is None:
+            raise Unavailable("store_unavailable", reason="closed")
+        return self._writer
+
+    def _disconnect(self, name: str) -> None:
+        connection: Connection | None = getattr(self, name)
+        setattr(self, name, None)
+        if connection is not None:
+            connection.close()
+            connection.engine.dispose()
+
+
+def _engine(path: Path, *, network: bool, read_only: bool) -> Engine:
+    """An engine whose transactions begin when we say so (the driver would begin them late, and never for reads)."""
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"timeout": _BUSY_MS / 1000})
+
+    @sqlalchemy_event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _: object) -> None:
+        connection.isolation_level = None
+        for pragma in _pragmas(network=network, read_only=read_only):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sqlalchemy_event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _pragmas(*, network: bool, read_only: bool) -> tuple[str, ...]:
+    common = (f"busy_timeout={_BUSY_MS}", "foreign_keys=ON", "trusted_schema=OFF")
+    if read_only:
+        return (*common, "query_only=ON")
+    if network:
+        # EXTRA also syncs the directory that the journal leaves: a loss of power can't bring the journal back
+        return (*common, "locking_mode=EXCLUSIVE", "journal_mode=DELETE", "synchronous=EXTRA")
+    return (*common, "journal_mode=WAL", "synchronous=FULL", "journal_size_limit=16777216")
