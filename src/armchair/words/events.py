@@ -1,0 +1,88 @@
+"""Lines of a session's timeline."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+
+from armchair.domain.event import Event
+from armchair.domain.run import Outcome, OutcomeKind
+from armchair.domain.event import Event
+from armchair.domain.session import By
+from armchair.words.language import gettext, mark
+from armchair.words.outcomes import outcome, signal_name
+from armchair.words.quantities import duration
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)  # the label needs no time
+
+PLAIN: dict[str, str] = {
+    "session.accepted": mark("Asked for %(app)s"),
+    "job.submitted": mark("Handed to the launcher as job %(job)s"),
+    "job.adopted": mark("Found again after a break of the portal: job %(job)s"),
+    "job.refused": mark("Refused: %(reason)s"),
+    "job.running": mark("The job runs"),
+    "job.ended": mark("The job has ended"),
+    "agent.enrolled": mark("The session's agent has called from %(node)s"),
+    "session.renamed": mark("Renamed to %(title)s"),
+    "stop.sent": mark("The launcher was asked to end the job"),
+    "run.found_again": mark("A job that we had lost is alive after all"),
+    "run.started": mark("Attempt %(attempt)s begins"),
+}
+
+
+def event(one: Event) -> str:
+    """What happened, as one line without its time. A code without words shows itself: better than nothing."""
+    special = SPECIAL.get(one.code)
+    if special is not None:
+        return special(one.params)
+    text = PLAIN.get(one.code)
+    try:
+        return gettext(text) % dict(one.params) if text else one.code
+    except KeyError:
+        return one.code
+
+
+def _ready(params: Mapping[str, object]) -> str:
+    seconds = params.get("seconds")
+    span = duration(timedelta(seconds=seconds)) if isinstance(seconds, int | float) and seconds >= 10 else f"{seconds} s"
+    return gettext("Ready, %(span)s after it was asked for") % {"span": span}
+
+
+def _stop_asked(params: Mapping[str, object]) -> str:
+    by = {"owner": gettext("You asked for its end"), "operator": gettext("An operator asked for its end")}
+    return by.get(str(params.get("by")), gettext("Its end was asked for"))
+
+
+def _agent_ended(params: Mapping[str, object]) -> str:
+    if isinstance(params.get("signal"), int):
+        return gettext("The program was ended by signal %(signal)s") % {"signal": signal_name(int(str(params["signal"])))}
+    if params.get("exit_code") is not None:
+        return gettext("The program ended with exit code %(code)s") % {"code": params["exit_code"]}
+    return gettext("The program has ended")
+
+
+def _run_ended(params: Mapping[str, object]) -> str:
+    try:
+        kind, by = OutcomeKind(str(params.get("kind"))), By(str(params.get("by")))
+    except ValueError:
+        return gettext("It has ended")
+    labels = {
+        OutcomeKind.FINISHED: gettext("Ended: the program ended by itself"),
+        OutcomeKind.FAILED: gettext("Ended: the program failed"),
+        OutcomeKind.CANCELLED: gettext("Ended as asked") if by is By.OWNER else gettext("Ended by somebody else"),
+        OutcomeKind.TIMED_OUT: gettext("Ended: its time was over"),
+        OutcomeKind.OUT_OF_MEMORY: gettext("Ended: out of memory"),
+    }
+    return labels.get(kind) or gettext("Ended: %(why)s") % {"why": _stem(kind, by, str(params.get("detail") or ""))}
+
+
+def _stem(kind: OutcomeKind, by: By, detail: str) -> str:
+    from_epoch = Outcome(kind=kind, by=by, at=EPOCH, detail=detail)
+    stem = outcome(from_epoch).stem
+    return stem[:1].lower() + stem[1:]
+
+
+SPECIAL: dict[str, Callable[[Mapping[str, object]], str]] = {
+    "session.ready": _ready,
+    "stop.asked": _stop_asked,
+    "agent.ended": _agent_ended,
+    "run.ended": _run_ended,
+}
