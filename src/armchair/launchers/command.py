@@ -1,0 +1,137 @@
+"""The one subprocess door (I7): argv lists, never a shell, with a time-out, a size cap and a fixed locale."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess  # noqa: TID251 - this module is the door that the ban points to; only DEVNULL and PIPE are used
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from armchair.domain.errors import ArmchairError
+from armchair.domain.secret import Secret
+
+LIMIT = 1024 * 1024
+TIMEOUT = timedelta(seconds=30)
+_BLOCK = 64 * 1024
+_FIXED = {"LC_ALL": "C", "TZ": "UTC"}
+
+
+class CommandError(ArmchairError):
+    """A command gave no usable answer. `params` always has `program`."""
+
+
+class CommandMissing(CommandError):
+    """`command_missing`: there is no such program, or it may not be executed. Nothing ran."""
+
+
+class CommandTimedOut(CommandError):
+    """`command_timed_out`: it took longer than `seconds`; its process group was killed. What it did is not known."""
+
+
+class CommandFailed(CommandError):
+    """`command_failed` (`exit_code`, `stderr`) or `command_output_too_long` (`limit`, bytes; it was killed)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """How a command ended. `exit_code` is -N for signal N; the texts are decoded with replacement."""
+
+    program: str
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    def check(self) -> "Completed":
+        """The answer itself, when the exit code is 0. Raises CommandFailed otherwise."""
+        if self.exit_code != 0:
+            raise CommandFailed("command_failed", program=self.program, exit_code=self.exit_code, stderr=self.stderr[-2000:])
+        return self
+
+
+async def run(  # noqa: PLR0913 - one door with few, named ways to open it; a bundle of options would only rename them
+    argv: Sequence[str],
+    *,
+    stdin: bytes | Secret | None = None,
+    timeout: timedelta = TIMEOUT,  # noqa: ASYNC109 - the caller's cancel scope can't kill a process group; this does
+    limit: int = LIMIT,
+    env: Mapping[str, str] | None = None,
+    clean: bool = False,
+    cwd: str | Path | None = None,
+    pass_fds: Sequence[int] = (),
+) -> Completed:
+    """Run `argv` in a process group of its own and wait for its end.
+
+    `env` is added to the portal's environment, or with `clean` is the whole environment as given. `limit` (bytes) bounds
+    each of stdout and stderr: a longer output is an error and not cut, since half a listing reads like a whole one (I4).
+    Raises CommandMissing, CommandTimedOut, CommandFailed; a non-zero exit code is no error here. When the caller is
+    cancelled the process group is killed.
+    """
+    program = Path(argv[0]).name
+    environment = dict(env or {}) if clean else {**os.environ, **(env or {}), **_FIXED}
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+            cwd=cwd,
+            pass_fds=pass_fds,
+            start_new_session=True,
+        )
+    except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
+        raise CommandMissing("command_missing", program=program) from error
+    try:
+        async with asyncio.timeout(timeout.total_seconds()):
+            return await _converse(process, program, stdin, limit)
+    except TimeoutError as error:
+        raise CommandTimedOut("command_timed_out", program=program, seconds=timeout.total_seconds()) from error
+    finally:
+        await _kill(process)
+
+
+async def _converse(process: asyncio.subprocess.Process, program: str, stdin: bytes | Secret | None, limit: int) -> Completed:
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            stdout = tasks.create_task(_read(process.stdout, program, limit))
+            stderr = tasks.create_task(_read(process.stderr, program, limit))
+            tasks.create_task(_write(process.stdin, stdin))
+    except* CommandFailed as group:
+        raise group.exceptions[0] from None
+    exit_code = await process.wait()
+    return Completed(program=program, exit_code=exit_code, stdout=stdout.result(), stderr=stderr.result())
+
+
+async def _read(stream: asyncio.StreamReader | None, program: str, limit: int) -> str:
+    data = bytearray()
+    while stream is not None and (block := await stream.read(_BLOCK)):
+        data += block
+        if len(data) > limit:
+            raise CommandFailed("command_output_too_long", program=program, limit=limit)
+    return data.decode("utf-8", "replace")
+
+
+async def _write(stream: asyncio.StreamWriter | None, data: bytes | Secret | None) -> None:
+    if stream is None or data is None:
+        return
+    # a program may end without having read its input; its exit code says whether that was right
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        stream.write(data.reveal().encode() if isinstance(data, Secret) else data)
+        await stream.drain()
+    stream.close()
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        await stream.wait_closed()
+
+
+async def _kill(process: asyncio.subprocess.Process) -> None:
+    """End what is left of a command. Its group is killed only while its leader is unreaped, so the number is still its own."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    # before the wait: asyncio counts a program as ended only when its pipes are closed, and unread output, or a daemon
+    # that kept a pipe, would hold that up for ever; there is no public way to close them
+    process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001
+    await process.wait()
