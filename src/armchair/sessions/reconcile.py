@@ -7,18 +7,18 @@ growing pauses, and nothing is concluded from its silence (I4, I6).
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 
 from armchair.domain import absorb
 from armchair.domain.decide import Action, Cancel, Conclude, decide, overlays
 from armchair.domain.errors import ArmchairError, SchedulerSilent
-from armchair.domain.run import Overlay, Phase, Record
+from armchair.domain.run import JobRef, Overlay, Phase, Record
 from armchair.sessions import perform
 from armchair.sessions.perform import as_seen
 from armchair.sessions.portal import Absorb, Portal
-from armchair.sessions.ports import JobFact, Listing
+from armchair.sessions.ports import JobFact
 
 log = structlog.get_logger()
 
@@ -73,23 +73,21 @@ class Reconciler:
 
     async def tick(self) -> bool:
         """Look, absorb, decide, perform: once. True when something is about to change."""
-        records = await self._portal.store.live()
         by_cluster: dict[str, list[Record]] = defaultdict(list)
-        for record in records:
+        for record in await self._portal.store.live():
             by_cluster[record.session.cluster].append(record)
-        for cluster, members in by_cluster.items():
-            await self._look(cluster, members)
-        fresh = await self._portal.store.live() if records else records
+        fresh = [record for cluster, members in by_cluster.items() for record in await self._look(cluster, members)]
         for record in fresh:
             self._attend(record)
         self._tell_overlays(fresh)
         return any(record.phase in RESTLESS for record in fresh)
 
-    async def _look(self, cluster: str, records: Sequence[Record]) -> None:
+    async def _look(self, cluster: str, records: Sequence[Record]) -> Sequence[Record]:
+        """Ask the launcher once about all these sessions' jobs; the records as they then stand."""
         jobs = [record.run.job for record in records if record.run.job is not None]
         loop = asyncio.get_running_loop()
         if not jobs or loop.time() < self._next_query.get(cluster, 0.0):
-            return
+            return records
         state = self._portal.launcher_states[cluster]
         try:
             listing = await self._portal.launcher(cluster).look(jobs)
@@ -100,47 +98,38 @@ class Reconciler:
             if state.silent_since is None:
                 state.silent_since = self._portal.clock.now()
                 log.warning("launcher.silent", cluster=cluster, code=silence.code)
-                self._tell_all(records)
-            return
+            return records
         if state.silent_since is not None:
             log.info("launcher.answers_again", cluster=cluster, since=state.silent_since.isoformat())
             state.silent_since, state.failures = None, 0
-            self._tell_all(records)
-        await self._absorb(records, listing)
-
-    def _tell_all(self, records: Sequence[Record]) -> None:
-        for record in records:
-            self._portal.tell(record)
-
-    async def _absorb(self, records: Sequence[Record], listing: Listing) -> None:
         facts = {fact.job: fact for fact in listing.facts}
-        for record in records:
-            if record.run.job is None:
-                continue
-            fact = facts.get(record.run.job)
-            if fact is not None:
-                await self._take(record, fact)
-            elif listing.complete:
-                await self._apply_if_new(record, absorb.job_absent)
+        return [await self._absorb(record, facts, listing.complete) for record in records]
 
-    async def _take(self, record: Record, fact: JobFact) -> None:
+    async def _absorb(self, record: Record, facts: Mapping[JobRef, JobFact], complete: bool) -> Record:
+        if record.run.job is None:
+            return record
+        fact = facts.get(record.run.job)
+        if fact is not None:
+            return await self._take(record, fact)
+        return await self._apply_if_new(record, absorb.job_absent) if complete else record
+
+    async def _take(self, record: Record, fact: JobFact) -> Record:
         expected = self._portal.derived.mark(record.session.id, record.run.attempt)
         if fact.mark != expected and not self._marked_for_earlier_attempt(record, fact):
             log.warning("job.foreign_mark", session=record.session.id, job=fact.job.id)
-            return
+            return record
         seen = as_seen(fact)
-        await self._apply_if_new(record, lambda r, now: absorb.job_seen(r, seen, now))
+        return await self._apply_if_new(record, lambda r, now: absorb.job_seen(r, seen, now))
 
     def _marked_for_earlier_attempt(self, record: Record, fact: JobFact) -> bool:
         """A requeued or found-again job keeps the mark of the attempt that submitted it."""
         attempts = range(1, record.run.attempt)
         return any(fact.mark == self._portal.derived.mark(record.session.id, attempt) for attempt in attempts)
 
-    async def _apply_if_new(self, record: Record, step: Absorb) -> None:
+    async def _apply_if_new(self, record: Record, step: Absorb) -> Record:
         """Most looks say nothing new: find that out without a write transaction."""
         after, events = step(record, self._portal.clock.now())
-        if after != record or events:
-            await self._portal.apply(record.session.id, step)
+        return await self._portal.apply(record.session.id, step) if after != record or events else record
 
     def _tell_overlays(self, records: Sequence[Record]) -> None:
         """What is said beside the phase changes with time alone: tell the pages when it does."""

@@ -70,6 +70,9 @@ async def enrol(portal: Portal, bearer: str, request: EnrolRequest) -> EnrolAnsw
 async def report(portal: Portal, bearer: str, news: Report) -> None:
     """Take in what an agent reports. Raises AgentError."""
     claim, record = await _who(portal, bearer, "c")
+    if record.run.outcome is not None and record.run.outcome.kind in absorb.GIVEN_UP:
+        # somebody speaks for a run that we had given up: if its job lives, nothing is killed and the session goes on
+        record = await _look_at(portal, record)
     run = _alive(record, claim.attempt)
     if news.log is not None:
         await portal.store.keep(claim.session, run.attempt, "log", _clean(news.log))

@@ -238,6 +238,23 @@ async def test_an_agent_of_an_ended_run_is_told_that_it_is_over(stage: Stage) ->
     assert gone.value.status == 410
 
 
+async def test_a_run_given_up_whose_agent_speaks_is_found_again(stage: Stage) -> None:
+    record, credential = await stage.ready()
+    job = record.run.job.id
+    stage.launcher.hide(job)
+    await stage.tick()
+    stage.fake.clock.advance(timedelta(minutes=2))
+    await stage.tick(2)
+    lost = await stage.get(record)
+    assert lost.run.outcome.kind is OutcomeKind.LOST
+    stage.launcher.hide(job, hidden=False)
+    await report.report(stage.portal, credential, Report(2, True, 0.0, 1, None, None))
+    found = await stage.get(record)
+    assert (found.phase, found.run.attempt) == (Phase.READY, 2)
+    await stage.tick()
+    assert not stage.launcher.jobs[job].cancelled
+
+
 async def test_commands_wait_for_a_stop(stage: Stage) -> None:
     record, credential = await stage.ready()
     waiting = asyncio.create_task(report.commands(stage.portal, credential, 0, 20))
