@@ -6,12 +6,15 @@ from typing import Optional
 
 from armchair.wire.messages import LOG_TAIL
 
-FILE_LIMIT = 8 << 20
+FILE_LIMIT = 5 << 20
 CHUNK = 65536
 
 
 class Log:
-    """Reads a pipe to its end in a thread of its own; keeps `<directory>/log`, with the part before it in `log.1`."""
+    """Reads a pipe to its end in a thread of its own; keeps `<directory>/log`, with the beginning in `log.1`.
+
+    Of a flood the first part (`log.1`) and the last two (`log.2`, `log`) stay, FILE_LIMIT bytes each.
+    """
 
     def __init__(self, directory: str) -> None:
         self._path = os.path.join(directory, "log") if directory else ""
@@ -68,10 +71,13 @@ class Log:
             return
         try:
             if self._written + len(data) > FILE_LIMIT:
-                os.rename(self._path, self._path + ".1")
+                first = self._path + ".1"
+                os.rename(self._path, self._path + ".2" if os.path.exists(first) else first)
                 os.close(self._file)
                 self._open()
-            self._written += os.write(self._file, data)
+            written = os.write(self._file, data)
+            self._written += written
+            self.lost += len(data) - written
         except OSError:
             # the disk is full: the tail still has it, and the application must not wait for room
             self.lost += len(data)

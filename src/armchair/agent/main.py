@@ -75,6 +75,7 @@ class Life:
         self._config, self._credential, self._spec = config, credential, spec
         self._over = threading.Event()
         self._stop_asked = threading.Event()
+        self._kill_asked = threading.Event()
         self._application: Optional[Application] = None
         self._status: Optional[int] = None
 
@@ -96,7 +97,7 @@ class Life:
         self._let_in(listener, context, application)
         reporter = self._reporter(log)
         self._in_thread(self._probe, reporter, application)
-        self._in_thread(hear_commands, self._config, self._credential, self._obey, self._gone)
+        self._in_thread(hear_commands, self._config, self._credential, lambda verb: self._obey(verb, reporter), self._gone)
         end = self._wait()
         self._over.set()
         stop.kill_all(self._reap)
@@ -121,7 +122,11 @@ class Life:
         if wait_until_ready(self._spec, application.socket, application.port, self._over):
             reporter.ready()
 
-    def _obey(self, verb: str) -> None:
+    def _obey(self, verb: str, reporter: Reporter) -> None:
+        if verb == "report":
+            reporter.now()
+        if verb == "kill":
+            self._kill_asked.set()
         if verb in ("stop", "kill"):
             os.kill(os.getpid(), signal.SIGTERM)
 
@@ -142,7 +147,7 @@ class Life:
                 kill_at = time.monotonic() + self._spec.stop_grace
                 self._stop_asked.set()
                 stop.ask(self._pid, self._spec.stop_signal)
-            if kill_at is not None and time.monotonic() >= kill_at:
+            if kill_at is not None and (self._kill_asked.is_set() or time.monotonic() >= kill_at):
                 stop.kill_all(self._reap)
             if self._spec.memory is not None and self._too_much(self._spec.memory):
                 stop.kill_all(self._reap)

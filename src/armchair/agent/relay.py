@@ -67,6 +67,7 @@ class Relay:
         self._again: List[Connection] = []
         self._timed: List[Connection] = []
         self._wake, self._stop = socket.socketpair()
+        self._spare = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
 
     def stop(self) -> None:
         """End the thread; open connections are cut."""
@@ -96,13 +97,16 @@ class Relay:
         for _ in range(64):
             try:
                 raw, _address = self._listener.accept()
-            except OSError:
+            except OSError as error:
+                if error.errno in (errno.EMFILE, errno.ENFILE):
+                    self._turn_away()
                 return
             if len(self._by_fd) >= 2 * MOST_CONNECTIONS:
                 raw.close()
                 continue
             raw.setblocking(False)
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             try:
                 tls = self._context.wrap_socket(raw, server_side=True, do_handshake_on_connect=False)
                 connection = Connection(tls, self._family, time.monotonic())
@@ -112,6 +116,16 @@ class Relay:
             self._by_fd[tls.fileno()] = connection
             self._timed.append(connection)
             self._epoll.register(tls.fileno(), EDGE)
+
+    def _turn_away(self) -> None:
+        """No descriptor is left: spend the spare one on closing whoever waits, or the loop would spin on it."""
+        self._spare.close()
+        try:
+            raw, _address = self._listener.accept()
+            raw.close()
+        except OSError:
+            pass
+        self._spare = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
 
     def _note(self, fd: int, event: int) -> None:
         connection = self._by_fd.get(fd)
@@ -190,7 +204,7 @@ class Relay:
         if connection.up_eof or not connection.tls_ready:
             return False
         try:
-            data = connection.tls.recv(LARGE)
+            data = connection.tls.recv(SMALL)  # a TLS record holds no more
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             connection.tls_ready = False
             return False

@@ -3,16 +3,16 @@
 import random
 import threading
 import time
-from typing import Callable, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 from armchair.agent.log import Log
 from armchair.agent.portal import Caller, PortalAway
 from armchair.agent.usage import Meter
 from armchair.wire.config import AgentConfig
-from armchair.wire.messages import COMMAND_WAIT, REPORT_EVERY, End, Report
+from armchair.wire.messages import COMMAND_WAIT, REPORT_EVERY, Command, End, Report
 
 LOG_EVERY = 1.0
-LAST_WORD_SECONDS = 20.0
+LAST_WORD_SECONDS = 60.0
 GONE = 410
 
 
@@ -88,7 +88,7 @@ def hear_commands(config: AgentConfig, credential: str, obey: Callable[[str], No
     caller, after, pause = Caller(config.portal, config.portal_ca), 0, 0.0
     while True:
         time.sleep(pause)
-        path = "/commands?after=%d&wait=%d" % (after, COMMAND_WAIT)
+        path, asked = "/commands?after=%d&wait=%d" % (after, COMMAND_WAIT), time.monotonic()
         try:
             status, body = caller.call("GET", path, credential, timeout=COMMAND_WAIT + 10)
         except PortalAway:
@@ -97,7 +97,16 @@ def hear_commands(config: AgentConfig, credential: str, obey: Callable[[str], No
         if status == GONE:
             on_gone()
             return
-        pause = 0.0 if status == 200 else 5.0
-        for command in body.get("commands") or []:
-            after = max(after, int(command.get("number", 0)))
-            obey(str(command.get("verb", "")))
+        new = [command for command in _commands(body) if command.number > after]
+        # a portal that answers at once and says nothing must not be asked in a tight loop
+        pause = (0.0 if new or time.monotonic() - asked > 1.0 else 1.0) if status == 200 else 5.0
+        for command in new:
+            after = max(after, command.number)
+            obey(command.verb)
+
+
+def _commands(body: Dict[str, Any]) -> List[Command]:
+    try:
+        return [Command(int(item["number"]), str(item["verb"])) for item in body.get("commands") or []]
+    except (KeyError, TypeError, ValueError):
+        return []

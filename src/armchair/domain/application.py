@@ -59,7 +59,11 @@ class Missing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Application:
-    """One valid application directory. `directory` is where its run.sh, icon and README are."""
+    """One valid application directory. `directory` is where its run.sh, icon and README are.
+
+    `transport_field` names the choice field whose answer is the transport, for programs whose ways differ by what is run;
+    "" when `transport` holds always.
+    """
 
     name: str
     version: str
@@ -70,6 +74,7 @@ class Application:
     directory: str
     icon: str = "icon.svg"
     transport: Transport = Transport.UNIX
+    transport_field: str = ""
     readiness: Readiness = field(default_factory=Readiness)
     start_path: str = "/"
     stop_signal: str = "TERM"
@@ -83,7 +88,7 @@ class Application:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a valid form amounts to. `answers` are normalised and typed; fields that do not apply are left out.
+    """What a valid form amounts to. `answers` are normalised JSON values; fields that do not apply are left out.
 
     `environment` is what the application's run script gets: `ARMCHAIR_FIELD_<NAME>` in upper case, as text.
     """
@@ -94,3 +99,4 @@ class Plan:
     resources: Resources
     answers: Mapping[str, object]
     environment: Mapping[str, str]
+    transport: Transport = Transport.UNIX

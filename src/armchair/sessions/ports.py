@@ -331,6 +331,24 @@ class Names(Protocol):
         """The host name of this session's application, without port: what its certificate carries."""
         ...
 
+    def is_portal(self, host: str) -> bool:
+        """Whether this Host header (with or without port) names the portal."""
+        ...
+
+    def session_of(self, host: str) -> str | None:
+        """The session whose host this Host header names, or None."""
+        ...
+
+    @property
+    def portal_origin(self) -> str:
+        """The portal's origin, without a slash at the end."""
+        ...
+
+    @property
+    def login_cookie(self) -> str:
+        """Name of the portal's own login cookie (`__Host-` prefix)."""
+        ...
+
     @property
     def ticket_cookie(self) -> str:
         """Name of the cookie that browsers carry the ticket in (`__Host-` prefix)."""

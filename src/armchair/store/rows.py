@@ -1,6 +1,8 @@
 """Turns records into rows and rows into records; nothing is lost on the way (round trip tested)."""
 
+import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import RowMapping
@@ -100,7 +102,7 @@ def run_row(run: Run) -> dict[str, Any]:
         "job_state": run.job_state.value if run.job_state else None,
         "agent_end": _end_json(run.agent_end),
         "job_end": _end_json(run.job_end),
-        "usage": [[to_microseconds(sample.at), sample.cpu, sample.memory] for sample in run.usage],
+        "usage": json.dumps([[to_microseconds(sample.at), sample.cpu, sample.memory] for sample in run.usage]),
         "outcome_kind": outcome.kind.value if outcome else None,
         "outcome_by": outcome.by.value if outcome else None,
         "outcome_at": outcome.at if outcome else None,
@@ -119,7 +121,7 @@ def run_of(row: RowMapping) -> Run:
         job_state=JobState(row["job_state"]) if row["job_state"] else None,
         agent_end=_end(row["agent_end"]),
         job_end=_end(row["job_end"]),
-        usage=tuple(UsageSample(at=from_microseconds(at), cpu=cpu, memory=memory) for at, cpu, memory in row["usage"]),
+        usage=_usage(row["usage"]),
         outcome=_outcome(row),
     )
 
@@ -143,6 +145,12 @@ def event_of(row: RowMapping) -> Event:
 def grants_of(rows: Sequence[RowMapping]) -> list[Grant]:
     """The grants in these rows."""
     return [Grant(session=row["session"], subject=row["subject"], role=Role(row["role"]), until=row["until"]) for row in rows]
+
+
+@lru_cache(maxsize=256)
+def _usage(text: str) -> tuple[UsageSample, ...]:
+    """Most of what reading a run costs, and the same text at nearly every look: kept."""
+    return tuple(UsageSample(at=from_microseconds(at), cpu=cpu, memory=memory) for at, cpu, memory in json.loads(text))
 
 
 def _job(row: RowMapping) -> JobRef | None:

@@ -86,7 +86,7 @@ run = Table(
     Column("agent_end", Json),
     Column("job_end", Json),
     Column("refused", Text, nullable=False),
-    Column("usage", Json, nullable=False),
+    Column("usage", Text, nullable=False),
     Column("outcome_kind", Text),
     Column("outcome_by", Text),
     Column("outcome_at", Moment),

@@ -9,9 +9,15 @@ from armchair.words.line import Line as Line
 from armchair.words.line import Message as Message
 from armchair.words.line import Tone as Tone
 from armchair.words.outcomes import outcome as outcome
+from armchair.words.quantities import ago as ago
+from armchair.words.quantities import clock as clock
 from armchair.words.quantities import clock_time as clock_time
+from armchair.words.quantities import cores as cores
 from armchair.words.quantities import duration as duration
+from armchair.words.quantities import long_duration as long_duration
 from armchair.words.quantities import memory as memory
 from armchair.words.quantities import resources as resources
 from armchair.words.quantities import time_left as time_left
 from armchair.words.states import state as state
+
+_ = gettext

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 from armchair.domain.event import Event
 from armchair.domain.run import Outcome, OutcomeKind
-from armchair.domain.event import Event
 from armchair.domain.session import By
 from armchair.words.language import gettext, mark
 from armchair.words.outcomes import outcome, signal_name

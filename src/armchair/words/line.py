@@ -29,6 +29,11 @@ class Line:
     stem: str = ""
     at: datetime | None = None
 
+    @property
+    def text(self) -> str:
+        """Title and detail as one text."""
+        return f"{self.title} {self.detail}".strip()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
@@ -36,3 +41,8 @@ class Message:
 
     title: str
     detail: str = ""
+
+    @property
+    def text(self) -> str:
+        """Title and detail as one text."""
+        return f"{self.title} {self.detail}".strip()

@@ -1,6 +1,6 @@
 """A stand-in for the portal's agents listener: real TLS, real certificates, scripted answers."""
 
-import datetime
+import datetime as dt
 import http.server
 import ipaddress
 import json
@@ -33,15 +33,15 @@ class Authority:
         self.pem = self.cert.public_bytes(serialization.Encoding.PEM).decode()
 
     def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
-        now = datetime.datetime.now(datetime.UTC)
+        now = dt.datetime.now(dt.UTC)
         return (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(self.name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(hours=1))
-            .not_valid_after(now + datetime.timedelta(days=1))
+            .not_valid_before(now - dt.timedelta(hours=1))
+            .not_valid_after(now + dt.timedelta(days=1))
         )
 
     def issue(self, name: str, usage: x509.ObjectIdentifier) -> tuple[str, str]:
@@ -57,9 +57,7 @@ class Authority:
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
             .sign(self.key, hashes.SHA256())
         )
-        secret = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         return cert.public_bytes(serialization.Encoding.PEM).decode(), secret.decode()
 
 
@@ -72,7 +70,11 @@ class AgentsPortal:
     def __init__(self, directory: Path, spec: RunSpec) -> None:
         self.spec = spec
         self.directory = directory
-        self.agents_ca, self.sessions_ca, self.gateway_ca = Authority("agents CA"), Authority("sessions CA"), Authority("gateway CA")
+        self.agents_ca, self.sessions_ca, self.gateway_ca = (
+            Authority("agents CA"),
+            Authority("sessions CA"),
+            Authority("gateway CA"),
+        )
         self.enrolments: list[dict[str, Any]] = []
         self.bearers: list[str] = []
         self.reports: list[dict[str, Any]] = []
@@ -150,7 +152,7 @@ def serving(portal: AgentsPortal, port: int = 0) -> Iterator[AgentsPortal]:
             self.end_headers()
             self.wfile.write(data)
 
-        do_GET = do_POST = _do
+        do_GET = do_POST = _do  # noqa: N815 - the names that http.server calls
 
         def log_message(self, *_: object) -> None:
             return

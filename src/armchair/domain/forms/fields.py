@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class FieldType(StrEnum):
-    """What a field holds. DURATION is kept as timedelta, MEMORY as bytes."""
+    """What a field holds. DURATION is kept as whole seconds, MEMORY as bytes."""
 
     TEXT = "text"
     INTEGER = "integer"

@@ -1,0 +1,83 @@
+# Armchair's daily commands. `make run` and `make test` work on a fresh Debian 12 with git, make and python3-venv.
+#
+#   make run           the portal with JupyterLab, from this checkout; APT=1 also installs what greyed applications need
+#   make test          everything: check, then all tests        make check   style, types, arrows, generated pages
+#   make fix           format and repair what can be repaired   make docs    write the generated reference pages
+#   make bench         the benchmarks                           make lock    renew uv.lock and the hashed requirements
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+SERVE ?=
+PYTEST ?=
+
+# what programs that need Debian packages need: the gateway's own HAProxy, X11 in the browser, a terminal that survives
+RUN_PACKAGES := haproxy tmux xpra xterm xauth xvfb python3-lz4 python3-numpy python3-pil python3-xdg libjs-jquery
+TEST_PACKAGES := $(RUN_PACKAGES) chromium wrk util-linux procps curl
+MISSING = $(shell for p in $(1); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done)
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo -n)
+UV := .cache/uv/bin/uv --no-config --default-index https://pypi.org/simple
+
+FRONTEND := $(shell find frontend -name node_modules -prune -o -type f -print 2>/dev/null)
+
+.PHONY: run test check fix docs bench lock apt clean
+.DEFAULT_GOAL := check
+
+run: $(VENV)/.run $(if $(APT),apt)
+	$(BIN)/armchair kit install jupyter
+	$(BIN)/armchair serve $(SERVE)
+
+test: $(VENV)/.dev apt-test check
+	$(BIN)/python -m pytest $(PYTEST)
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	PYTHONPATH=src $(BIN)/lint-imports
+	$(BIN)/python -m armchair.cli.reference --check docs/reference
+
+fix: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/.dev
+	$(BIN)/python -m armchair.cli.reference docs/reference
+
+bench: $(VENV)/.dev
+	for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+# Everything that is installed is pinned with its hash in uv.lock; the package itself is then built without isolation,
+# by the pinned build requirements, so that nothing unpinned runs.
+$(VENV)/.run: requirements.txt requirements-build.txt pyproject.toml hatch_build.py $(FRONTEND)
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --require-hashes -r requirements.txt -r requirements-build.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements-dev.txt
+	$(PIP) install --quiet --require-hashes -r requirements-dev.txt
+	touch $@
+
+.PHONY: apt-test
+apt: PACKAGES = $(RUN_PACKAGES)
+apt-test: PACKAGES = $(TEST_PACKAGES)
+apt apt-test:
+	@missing="$(call MISSING,$(PACKAGES))"; [ -z "$$missing" ] && exit 0; \
+	command="apt-get install -y --no-install-recommends $$missing"; \
+	if [ "$$(id -u)" != 0 ] && ! sudo -n true 2>/dev/null; then \
+	  echo "Debian packages are missing. Install them with:  sudo $$command" >&2; exit 1; fi; \
+	echo "$$command"; \
+	$(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive $(SUDO) $$command
+
+lock:
+	test -x .cache/uv/bin/uv || { $(PYTHON) -m venv .cache/uv && .cache/uv/bin/pip install --quiet uv; }
+	$(UV) lock
+	$(UV) export $(EXPORT) --no-default-groups -o requirements.txt
+	$(UV) export $(EXPORT) --only-group build -o requirements-build.txt
+	$(UV) export $(EXPORT) --no-default-groups --group dev -o requirements-dev.txt
+EXPORT := --frozen --quiet --no-emit-project --no-annotate --no-header --format requirements.txt
+
+clean:
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache dist

@@ -1,0 +1,84 @@
+"""`armchair launch`: start a session, and wait for it if asked to."""
+
+import json
+import secrets
+from typing import Annotated
+
+import typer
+
+from armchair.cli.connection import connect
+from armchair.cli.output import BAD_INPUT, ENDED_BEFORE_READY, GAVE_UP, Json, note, print_json
+from armchair.cli.waiting import wait_for
+
+_LOG_LINES = 10
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+def add(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(launch)
+
+
+def launch(
+    app: Annotated[str, typer.Argument(metavar="APP", help="The application's name: see `armchair apps`.")],
+    size: Annotated[str, typer.Option(help="A size's name; the first when left out.")] = "",
+    answers: Annotated[
+        list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Fill in a field; repeat it.")
+    ] = None,
+    title: Annotated[str, typer.Option(help="What to call the session.")] = "",
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until it is ready.")] = False,
+    timeout: Annotated[str, typer.Option(help="How long to wait: 30s, 10m, 2h. It goes on afterwards.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Start a session. With --wait: exit 0 ready, 2 bad input, 3 ended before it was ready, 4 gave up waiting."""
+    filled, seconds = _answers(answers or []), _seconds(timeout)
+    with connect() as client:
+        # the key makes a repetition after a lost answer the same session
+        session = client.launch(app, size=size, answers=filled, title=title, key=secrets.token_urlsafe(16))
+        if wait:
+            session = wait_for(client, session, lambda one: one.ready or one.ended, seconds, quiet=as_json)
+        log = client.log(session.id).splitlines()[-_LOG_LINES:] if session.ended else []
+    if as_json:
+        print_json(dict(session.data))
+    elif session.ended:
+        note(f"#{session.number} {session.title} ended before it was ready. {session.outcome}")
+        for line in log:
+            note(f"  {line}")
+    else:
+        typer.echo(f"#{session.number} {session.title}: {session.state}")
+        typer.echo(session.data["join_url"])
+    if not wait or session.ready:
+        return
+    if not session.ended and not as_json:
+        note(f"It is not ready after {timeout}; it goes on. `armchair show {session.number}` tells how it stands.")
+    raise typer.Exit(ENDED_BEFORE_READY if session.ended else GAVE_UP)
+
+
+def _answers(texts: list[str]) -> dict[str, object]:
+    answers: dict[str, object] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            _bad_input(f"--set {json.dumps(text, ensure_ascii=False)}: write FIELD=VALUE.")
+        if name in answers:
+            _bad_input(f"--set {name}: given twice.")
+        answers[name] = value
+    return answers
+
+
+def _seconds(text: str) -> float | None:
+    if not text:
+        return None
+    number, unit = (text[:-1], text[-1]) if text[-1] in _UNITS else (text, "s")
+    try:
+        seconds = float(number) * _UNITS[unit]
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds < float("inf"):
+        _bad_input(f"--timeout {text}: write a number with a unit, for example 30s, 10m or 2h.")
+    return seconds
+
+
+def _bad_input(text: str) -> None:
+    note(f"armchair: {text}")
+    raise typer.Exit(BAD_INPUT)

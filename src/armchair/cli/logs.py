@@ -1,0 +1,41 @@
+"""Where the portal's log goes: a file in its home that stays small; warnings also to the terminal, where links are read."""
+
+import logging
+import sys
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+import structlog
+
+FILE = "portal.log"
+_SIZE = 5 * 1024 * 1024
+
+
+def to_home(home: Path) -> None:
+    """Send the portal's log to `<home>/portal.log`; all of it also to standard error unless that is a terminal.
+
+    Raises OSError when the home can't be written.
+    """
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = RotatingFileHandler(home / FILE, maxBytes=_SIZE, backupCount=2, encoding="utf-8")
+    (home / FILE).chmod(0o600)
+    console = logging.StreamHandler(sys.stderr)
+    console.setLevel(logging.WARNING if sys.stderr.isatty() else logging.INFO)
+    for handler in (file, console):
+        handler.setFormatter(logging.Formatter("%(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[file, console], force=True)
+    logging.getLogger("armchair").setLevel(logging.INFO)
+    # a full disk must not end the portal: what can't be logged is lost
+    logging.raiseExceptions = False
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False),
+        ],
+        logger_factory=lambda *_: logging.getLogger("armchair"),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,47 @@
+"""`armchair`: the commands and what their mistakes look like."""
+
+import sys
+
+import click
+import typer
+
+from armchair.cli import accounts, applications, configuration, launch, serve, sessions
+from armchair.cli.output import FAILED, INTERRUPTED, complain
+
+app = typer.Typer(
+    name="armchair",
+    help="Interactive applications in the browser. Start the portal with `armchair serve`; ID is a session's id or number.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help starts faster
+)
+for room in (serve, launch, sessions, accounts, applications, configuration):
+    room.add(app)
+
+
+def main() -> None:
+    """Run one command. Exit 0 well, 1 failed, 2 bad input, 3 ended before ready, 4 gave up waiting."""
+    try:
+        code = app(standalone_mode=False)
+    except click.exceptions.Abort:
+        code = INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except BrokenPipeError:
+        # the reader of our output has gone (`armchair ls | head`); what is left unwritten is nobody's loss
+        sys.stderr.close()
+        code = FAILED
+    except Exception as error:  # the edge of the program: what we foresaw is explained, the rest is a traceback
+        known = complain(error)
+        if known is None:
+            raise
+        code = known
+    sys.exit(code or 0)
+
+
+if __name__ == "__main__":
+    main()

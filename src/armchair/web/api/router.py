@@ -1,0 +1,32 @@
+"""Puts the API's routes together under /api/v1."""
+
+from fastapi import APIRouter
+
+from armchair.accounts.settings import AccountSettings
+from armchair.sessions.portal import Portal
+from armchair.web.api import account, applications, sessions, streams, system
+from armchair.web.api.errors import ApiRoute, ErrorBody
+
+PREFIX = "/api/v1"
+_ERRORS: dict[int | str, dict[str, object]] = {
+    401: {"model": ErrorBody, "description": "No token, or not a good one."},
+    403: {"model": ErrorBody, "description": "The token's scopes do not allow this."},
+    404: {"model": ErrorBody, "description": "It does not exist, or the caller may not know that it does."},
+    409: {"model": ErrorBody, "description": "Its present state does not allow this."},
+    422: {"model": ErrorBody, "description": "The request has mistakes; `fields` names them all. Nothing was stored."},
+    503: {"model": ErrorBody, "description": "A part that is needed does not answer. Ask again."},
+    507: {"model": ErrorBody, "description": "The portal's disk is full. Nothing was stored."},
+}
+
+
+def router(portal: Portal, settings: AccountSettings | None = None) -> APIRouter:
+    """The whole API of this portal, to be included in the web application. `settings`: how long login links work."""
+    whole = APIRouter(prefix=PREFIX, route_class=ApiRoute)
+    part = APIRouter(route_class=ApiRoute)
+    applications.add(part, portal)
+    sessions.add(part, portal)
+    streams.add(part, portal)
+    account.add(part, portal, settings or AccountSettings())
+    system.add(part, portal)
+    whole.include_router(part, responses=_ERRORS)
+    return whole

@@ -1,0 +1,73 @@
+"""Page: a person's own settings: theme, tokens, logins."""
+
+from datetime import timedelta
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from armchair import words
+from armchair.accounts.actor import Actor, Scope
+from armchair.accounts.logins import Accounts
+from armchair.domain.errors import ArmchairError, InvalidInput
+from armchair.sessions.join import safe_path
+from armchair.sessions.portal import Portal
+from armchair.web.pages.desk import sender, text, visitor
+from armchair.web.pages.login import revoke
+from armchair.web.problems import status_of
+from armchair.web.rendering import THEME_COOKIE, THEMES, render
+
+_LIVES = {"7": timedelta(days=7), "30": timedelta(days=30), "365": timedelta(days=365)}
+
+
+def router(portal: Portal) -> APIRouter:
+    """/account and the forms on it."""
+    made = APIRouter(include_in_schema=False)
+    accounts = Accounts(portal.accounts, portal.clock)
+
+    async def page(request: Request, actor: Actor, secret: str = "", problem: str = "", status: int = 200) -> Response:
+        params = {
+            "tokens": await accounts.tokens(actor),
+            "logins": await accounts.logins(actor),
+            "scopes": [scope.value for scope in Scope if scope in actor.scopes],
+            "lives": list(_LIVES),
+            "secret": secret,
+            "problem": problem,
+        }
+        return render(portal, request, "account.html", params, status)
+
+    @made.get("/account")
+    async def show(request: Request) -> Response:
+        return await page(request, await visitor(portal, request))
+
+    @made.post("/account/theme")
+    async def theme(request: Request) -> Response:
+        _, form = await sender(portal, request)
+        answer = RedirectResponse(safe_path(text(form, "back") or "/account"), 303)
+        chosen = text(form, "theme")
+        if chosen in THEMES:
+            answer.set_cookie(THEME_COOKIE, chosen, max_age=31536000, secure=True, httponly=True, samesite="lax")
+        return answer
+
+    @made.post("/account/tokens")
+    async def create(request: Request) -> Response:
+        """The token is in this answer and nowhere else."""
+        actor, form = await sender(portal, request)
+        known = {scope.value for scope in Scope}
+        scopes = frozenset(Scope(str(value)) for value in form.getlist("scope") if value in known)
+        try:
+            token = await accounts.create_token(actor, text(form, "name"), scopes, _LIVES.get(text(form, "life")))
+        except InvalidInput as invalid:
+            return await page(request, actor, problem=words.field_error(invalid.errors[0]), status=422)
+        except ArmchairError as error:
+            return await page(request, actor, problem=words.error(error.code, error.params).text, status=status_of(error))
+        return await page(request, actor, secret=token.secret.reveal())
+
+    @made.post("/account/tokens/{token}/revoke")
+    async def revoke_token(request: Request, token: str) -> Response:
+        actor, _ = await sender(portal, request)
+        gone = await accounts.revoke_token(actor, token)
+        await revoke(portal, gone.id)
+        return RedirectResponse("/account", 303)
+
+    return made

@@ -1,0 +1,45 @@
+"""Pages: the grid of applications and their pictures."""
+
+import asyncio
+from itertools import groupby
+from pathlib import Path
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from armchair.domain.application import Application
+from armchair.sessions.portal import Portal
+from armchair.web.pages.desk import visitor
+from armchair.web.rendering import render
+
+# a picture is a file of its own: nothing in it runs, and it may bring its own colours
+_ICON_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox", "Cache-Control": "private, max-age=300"}
+
+
+def router(portal: Portal) -> APIRouter:
+    """/applications and /applications/<name>/icon.svg."""
+    made = APIRouter(include_in_schema=False)
+
+    @made.get("/applications")
+    async def grid(request: Request, q: str = "") -> Response:
+        await visitor(portal, request)
+        found = [app for app in portal.catalogue.applications() if _matches(app, q)]
+        found.sort(key=lambda app: (app.category.lower(), bool(app.missing), app.title.lower()))
+        groups = [(category, list(apps)) for category, apps in groupby(found, key=lambda app: app.category)]
+        params = {"groups": groups, "q": q, "problems": portal.catalogue.problems()}
+        return render(portal, request, "applications.html", params)
+
+    @made.get("/applications/{name}/icon.svg")
+    async def icon(request: Request, name: str) -> Response:
+        await visitor(portal, request)
+        app = portal.catalogue.get(name)
+        picture = await asyncio.to_thread((Path(app.directory) / app.icon).read_bytes)
+        return Response(picture, media_type="image/svg+xml", headers=_ICON_HEADERS)
+
+    return made
+
+
+def _matches(app: Application, q: str) -> bool:
+    text = f"{app.title} {app.description} {app.category} {app.name}".lower()
+    return all(word in text for word in q.lower().split())

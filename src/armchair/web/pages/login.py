@@ -1,0 +1,82 @@
+"""Pages: logging in with a one-time link, and out again."""
+
+import structlog
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from armchair.accounts.logins import Accounts
+from armchair.domain.errors import Refused, Unavailable
+from armchair.sessions.join import safe_path
+from armchair.sessions.portal import Portal
+from armchair.web.pages.desk import sender, text
+from armchair.web.rendering import render
+from armchair.web.security import actor_of, check_origin
+
+log = structlog.get_logger()
+
+
+def router(portal: Portal) -> APIRouter:
+    """/login and /logout."""
+    made = APIRouter(include_in_schema=False)
+    accounts = Accounts(portal.accounts, portal.clock)
+
+    @made.get("/login")
+    async def landing(request: Request, code: str = "", next: str = "") -> Response:  # noqa: A002 - the address says next
+        """A link with a code shows a form that posts itself: what fetches links ahead of people must not use it up."""
+        if not code and await actor_of(portal, request) is not None:
+            return RedirectResponse(safe_path(next or "/"), 303)
+        answer = render(portal, request, "login.html", {"code": code})
+        if next:
+            answer.set_cookie(_next(portal), safe_path(next), max_age=900, secure=True, httponly=True, samesite="lax")
+        return answer
+
+    @made.post("/login")
+    async def exchange(request: Request) -> Response:
+        check_origin(portal.names.portal_url("").rstrip("/"), request)
+        form = await request.form(max_files=0, max_fields=5)
+        try:
+            login = await accounts.exchange(text(form, "code"))
+        except Refused as refused:
+            return render(portal, request, "login.html", {"code": "", "refused": refused.code}, 403)
+        target = safe_path(request.cookies.get(_next(portal), "/"))
+        answer = RedirectResponse(target, 303)
+        life = int((login.expires_at - portal.clock.now()).total_seconds())
+        name, value = portal.names.login_cookie, login.cookie.reveal()
+        answer.set_cookie(name, value, max_age=life, path="/", secure=True, httponly=True, samesite="lax")
+        answer.delete_cookie(_next(portal), secure=True, httponly=True)
+        return answer
+
+    @made.post("/logout")
+    async def logout(request: Request) -> Response:
+        actor, _ = await sender(portal, request)
+        await accounts.logout(actor.login_id)
+        await revoke(portal, actor.login_id)
+        return _signed_out(portal)
+
+    @made.post("/logout/everywhere")
+    async def logout_everywhere(request: Request) -> Response:
+        actor, _ = await sender(portal, request)
+        for ended in await accounts.logout_everywhere(actor):
+            await revoke(portal, ended)
+        return _signed_out(portal)
+
+    return made
+
+
+async def revoke(portal: Portal, login_id: str) -> None:
+    """Close what this login opened. A gateway that is down has it on file and refuses when it is back."""
+    try:
+        await portal.gateway.revoke(login_id)
+    except Unavailable as silent:
+        log.warning("gateway.revoke_later", code=silent.code)
+
+
+def _signed_out(portal: Portal) -> Response:
+    answer = RedirectResponse("/login", 303)
+    answer.delete_cookie(portal.names.login_cookie, path="/", secure=True, httponly=True, samesite="lax")
+    return answer
+
+
+def _next(portal: Portal) -> str:
+    return f"{portal.names.login_cookie}-next"

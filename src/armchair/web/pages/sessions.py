@@ -1,0 +1,215 @@
+"""Pages: the list of sessions, one session, and what can be done with it."""
+
+import secrets
+from datetime import timedelta
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from armchair import words
+from armchair.accounts.actor import Actor
+from armchair.domain.errors import ArmchairError, InvalidInput
+from armchair.domain.run import Phase, Record
+from armchair.sessions import join as joining
+from armchair.sessions import launch as launching
+from armchair.sessions import show as use
+from armchair.sessions import stop as stopping
+from armchair.sessions.portal import Portal
+from armchair.sessions.ports import ListQuery
+from armchair.sessions.show import SessionView
+from armchair.web.events import stream
+from armchair.web.pages.desk import sender, text, visitor
+from armchair.web.problems import LoginNeeded
+from armchair.web.rendering import render
+from armchair.web.rendering import text as rendered
+from armchair.web.security import actor_of
+
+PAGE_SIZE = 25
+FOLD_AFTER = timedelta(days=1)
+SORTS = ("newest", "title", "app")
+
+
+def router(portal: Portal) -> APIRouter:
+    """The list at /, sessions at /sessions/<id or number>, and /events."""
+    made = APIRouter(include_in_schema=False)
+    _add_reading(made, portal)
+    _add_acting(made, portal)
+    return made
+
+
+def _add_reading(made: APIRouter, portal: Portal) -> None:
+    @made.get("/")
+    async def listing(request: Request, q: str = "", sort: str = "newest", page: str = "1") -> Response:
+        actor = await visitor(portal, request)
+        return render(portal, request, "sessions.html", await _list(portal, actor, q[:200], sort, page))
+
+    @made.get("/sessions")
+    async def old_address() -> Response:
+        return RedirectResponse("/", 303)
+
+    @made.get("/sessions/{reference}")
+    async def one(request: Request, reference: str) -> Response:
+        actor = await visitor(portal, request)
+        record = await use.show(portal, actor, reference)
+        params = await _detail(portal, actor, record)
+        params["script"] = await use.script(portal, actor, record.session.id)
+        return render(portal, request, "session.html", params)
+
+    @made.get("/sessions/{reference}/live")
+    async def live(request: Request, reference: str) -> Response:
+        actor = await visitor(portal, request)
+        record = await use.show(portal, actor, reference)
+        return render(portal, request, "session_live.html", await _detail(portal, actor, record))
+
+    @made.get("/sessions/{reference}/row")
+    async def row(request: Request, reference: str) -> Response:
+        actor = await visitor(portal, request)
+        record = await use.show(portal, actor, reference)
+        return HTMLResponse(rendered(portal, request, "session_row.html", {"view": use.view(portal, record), **_again()}))
+
+    @made.get("/sessions/{reference}/join")
+    async def join(request: Request, reference: str, next: str = "/") -> Response:  # noqa: A002 - the address says next
+        actor = await visitor(portal, request)
+        record = await use.show(portal, actor, reference)
+        if record.phase is Phase.ENDED:
+            return RedirectResponse(f"/sessions/{record.session.id}", 303)
+        return RedirectResponse(await joining.begin(portal, actor, record.session.id, joining.safe_path(next)), 303)
+
+    @made.get("/events")
+    async def events(request: Request) -> Response:
+        actor = await actor_of(portal, request)
+        if actor is None:
+            raise LoginNeeded
+
+        async def alive() -> bool:
+            return await actor_of(portal, request) is not None
+
+        return stream(portal, actor.login, alive)
+
+
+def _add_acting(made: APIRouter, portal: Portal) -> None:
+    @made.get("/sessions/{reference}/end")
+    async def ask(request: Request, reference: str) -> Response:
+        actor = await visitor(portal, request)
+        record = await use.show(portal, actor, reference)
+        return render(portal, request, "end.html", {"view": use.view(portal, record)})
+
+    @made.post("/sessions/{reference}/end")
+    async def end(request: Request, reference: str) -> Response:
+        actor, form = await sender(portal, request)
+        record = await use.show(portal, actor, reference)
+        await stopping.stop(portal, actor, record.session.id)
+        return RedirectResponse("/" if text(form, "back") == "list" else f"/sessions/{record.session.id}", 303)
+
+    @made.post("/sessions/{reference}/title")
+    async def rename(request: Request, reference: str) -> Response:
+        actor, form = await sender(portal, request)
+        record = await use.show(portal, actor, reference)
+        try:
+            await stopping.rename(portal, actor, record.session.id, text(form, "title"))
+        except InvalidInput as invalid:
+            params = await _detail(portal, actor, record)
+            params["script"] = await use.script(portal, actor, record.session.id)
+            params["title_error"] = words.field_error(invalid.errors[0])
+            return render(portal, request, "session.html", params, 422)
+        return RedirectResponse(f"/sessions/{record.session.id}", 303)
+
+    @made.post("/sessions/{reference}/start-again")
+    async def again(request: Request, reference: str) -> Response:
+        actor, form = await sender(portal, request)
+        old = (await use.show(portal, actor, reference)).session
+        wish = launching.LaunchRequest(
+            app=old.app,
+            size=old.size,
+            answers=old.answers,
+            title=old.title,
+            launch_key=text(form, "launch_key")[:64] or secrets.token_hex(16),
+        )
+        try:
+            launched = await launching.launch(portal, actor, wish)
+        except InvalidInput:
+            # the application has changed since: the form shows what no longer fits
+            return RedirectResponse(f"/applications/{old.app}?again={old.id}", 303)
+        return RedirectResponse(f"/sessions/{launched.record.session.id}?open=1", 303)
+
+
+def _again() -> dict[str, str]:
+    """One key for each rendering of a *Start again* button: pressing it twice starts one session."""
+    return {"launch_key": secrets.token_hex(16)}
+
+
+async def _list(portal: Portal, actor: Actor, q: str, sort: str, page: str) -> dict[str, Any]:
+    number = int(page) if page.isascii() and page.isdigit() and len(page) < 7 else 1
+    sort = sort if sort in SORTS else "newest"
+    query = ListQuery(subject=actor.login, text=q.strip(), sort=sort, page=max(1, number), page_size=PAGE_SIZE)
+    found = await use.listing(portal, query)
+    views = [use.view(portal, record) for record in found.records]
+    folded = [view for view in views if _is_old(view) and not q]
+    applications = [app for app in portal.catalogue.applications() if not app.missing][:3]
+    return {
+        "views": [view for view in views if view not in folded],
+        "folded": folded,
+        "total": found.total,
+        "page": found.page,
+        "pages": max(1, -(-found.total // PAGE_SIZE)),
+        "q": q,
+        "sort": sort,
+        "sorts": SORTS,
+        "invitations": applications,
+        **_again(),
+    }
+
+
+def _is_old(view: SessionView) -> bool:
+    outcome = view.record.run.outcome
+    return outcome is not None and view.now - outcome.at > FOLD_AFTER
+
+
+async def _detail(portal: Portal, actor: Actor, record: Record) -> dict[str, Any]:
+    session = record.session
+    events = await use.timeline(portal, actor, session.id)
+    return {
+        "view": use.view(portal, record),
+        "events": events,
+        "log": await use.log(portal, actor, session.id),
+        "facts": _facts(portal, record),
+        "title_error": "",
+        "larger": _larger(portal, record),
+        **_again(),
+    }
+
+
+def _larger(portal: Portal, record: Record) -> str:
+    """The name of the first size with more memory than this session had, or ""."""
+    try:
+        sizes = portal.catalogue.get(record.session.app).sizes
+    except ArmchairError:
+        return ""
+    had = record.session.resources.memory or 0
+    return next((size.name for size in sizes if (size.resources.memory or 0) > had), "")
+
+
+def _facts(portal: Portal, record: Record) -> list[tuple[str, str]]:
+    """Details for support: facts without words, and nothing secret."""
+    session, run = record.session, record.run
+    outcome = run.outcome
+    pairs = [
+        ("session", f"#{session.number} {session.id}"),
+        ("portal", portal.instance),
+        ("application", f"{session.app} {session.app_version}"),
+        ("owner", session.owner),
+        ("cluster", session.cluster),
+        ("job", run.job.id if run.job else ""),
+        ("attempt", str(run.attempt)),
+        ("phase", record.phase.value),
+        ("host", f"{run.host or ''}:{run.port or ''}".strip(":")),
+        ("created", session.created_at.isoformat(timespec="seconds")),
+        ("ready", run.ready_at.isoformat(timespec="seconds") if run.ready_at else ""),
+        ("outcome", f"{outcome.kind.value} by {outcome.by.value} {outcome.detail}".strip() if outcome else ""),
+        ("exit code", str(outcome.exit_code) if outcome and outcome.exit_code is not None else ""),
+        ("signal", str(outcome.signal) if outcome and outcome.signal is not None else ""),
+        ("ended", outcome.at.isoformat(timespec="seconds") if outcome else ""),
+    ]
+    return [(name, value) for name, value in pairs if value]

@@ -1,0 +1,102 @@
+"""The agent's small parts: log, usage, answers of the probe."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from armchair.agent import usage
+from armchair.agent.log import FILE_LIMIT, Log
+from armchair.agent.report import _commands
+from armchair.agent.start import CannotStart, Place, _argv, _environment, _trouble
+from armchair.agent.stop import signal_named
+from armchair.wire.messages import LOG_TAIL
+from armchair.wire.runspec import RunSpec, SpecFile
+
+
+def fed(log: Log, *parts: bytes) -> None:
+    reading, writing = os.pipe()
+    thread = log.follow(reading)
+    for part in parts:
+        os.write(writing, part)
+    os.close(writing)
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_the_log_is_taken_once_until_it_changes(tmp_path: Path) -> None:
+    log = Log(str(tmp_path))
+    fed(log, b"one\n")
+    assert log.take() == "one\n"
+    assert log.take() is None
+    fed(log, b"two\n")
+    assert log.take() == "one\ntwo\n"
+    assert (tmp_path / "log").read_bytes() == b"one\ntwo\n"
+    assert (tmp_path / "log").stat().st_mode & 0o777 == 0o600
+
+
+def test_bytes_that_are_no_text_become_marks() -> None:
+    log = Log("")
+    fed(log, b"a\xff\x00b")
+    assert log.take() == "a\ufffd\ufffdb"
+
+
+def test_a_flood_keeps_its_beginning_and_its_end(tmp_path: Path) -> None:
+    log = Log(str(tmp_path))
+    fed(log, b"first", *[b"x" * (1 << 20)] * 24, b"last")
+    assert (tmp_path / "log.1").read_bytes().startswith(b"first")
+    assert (tmp_path / "log").read_bytes().endswith(b"last")
+    assert sum(file.stat().st_size for file in tmp_path.iterdir()) <= 3 * FILE_LIMIT
+    text = log.take()
+    assert text is not None
+    assert len(text) == LOG_TAIL
+    assert text.endswith("last")
+
+
+def test_a_log_that_can_not_be_written_is_counted_and_its_tail_kept() -> None:
+    log = Log("/dev/full/nowhere")
+    fed(log, b"x" * 1000)
+    assert log.lost == 1000
+    assert log.take() == "x" * 1000
+
+
+def test_usage_of_what_has_gone_is_nothing() -> None:
+    assert usage.memory([2**22 + 1]) == 0
+    assert usage.cpu_seconds([]) >= 0
+    assert usage.memory([os.getpid()]) > 1 << 20
+
+
+@pytest.mark.parametrize("commands", [[], None, [{}], ["x"], 5, [{"number": "x", "verb": "stop"}]])
+def test_malformed_commands_are_none(commands: object) -> None:
+    assert _commands({"commands": commands}) == []
+
+
+def test_an_unknown_signal_name_is_term() -> None:
+    assert signal_named("INT") == 2
+    assert signal_named("NO_SUCH") == 15
+
+
+def spec(**changes: object) -> RunSpec:
+    base = RunSpec(
+        argv=("run.sh", "a b"), environment={"X": "1", "ARMCHAIR_DIR": "/forged"}, unset=("SECRET",), directory="~",
+        files=(SpecFile("run.sh", "", 0o700),), transport="unix", host="h", ready_path="/", ready_statuses=(),
+        stop_signal="TERM", stop_grace=1.0, log_directory="~", memory=None,
+    )  # fmt: skip
+    return base._replace(**changes)  # type: ignore[arg-type]  # tests name real fields
+
+
+def test_arguments_and_environment_of_the_application(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET", "s")
+    place = Place("/p", "", "/")
+    assert _argv(spec(), place) == ["/p/run.sh", "a b"]
+    assert _argv(spec(argv=("sh", "-c")), place) == ["sh", "-c"]
+    environment = _environment(spec(), place, "/p/app.sock", 5)
+    assert "SECRET" not in environment
+    assert (environment["X"], environment["ARMCHAIR_DIR"], environment["ARMCHAIR_PORT"]) == ("1", "/p", "5")
+    assert environment["ARMCHAIR_SOCKET"] == "/p/app.sock"
+
+
+def test_a_full_disk_has_its_own_code() -> None:
+    trouble = _trouble(OSError(28, "No space left on device"), "write")
+    assert isinstance(trouble, CannotStart)
+    assert trouble.detail == "disk_full"

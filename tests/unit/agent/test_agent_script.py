@@ -1,0 +1,84 @@
+"""The job script: nothing gets into its text, its secret stands in one place, and any Python from 3.6 on can read it."""
+
+import base64
+import json
+import shlex
+import zlib
+
+import pytest
+import vermin
+from hypothesis import given
+from hypothesis import strategies as st
+
+from armchair.domain.secret import Secret
+from armchair.sessions.agentscript import LOADER, AgentScripts, bundle
+from armchair.wire import config
+
+SECRET = "a-planted-secret"
+
+
+def scripts(
+    url: str = "https://127.0.0.1:1", ca: str = "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"
+) -> AgentScripts:
+    return AgentScripts(agents_url=lambda: url, agents_ca=ca)
+
+
+def here_document(script: str) -> list[str]:
+    head, _, rest = script.partition("<<'ARMCHAIR'\n")
+    assert head
+    body, mark, after = rest.partition("\nARMCHAIR\n")
+    assert mark
+    assert after == ""
+    return body.split("\n")
+
+
+@given(st.text(max_size=200))
+def test_no_text_breaks_out_of_the_here_document(text: str) -> None:
+    lines = here_document(scripts(ca=text).render(Secret(text)).script.reveal())
+    assert len(lines) == 2
+    assert config.load(lines[0]).token == text
+    assert config.load(lines[0]).portal_ca == text
+
+
+def test_the_token_stands_once_and_is_not_shown() -> None:
+    job = scripts().render(Secret(SECRET))
+    text = job.script.reveal()
+    assert text.count(SECRET) == 1
+    assert text.index(SECRET) > text.index("<<'ARMCHAIR'")
+    assert SECRET not in job.shown + repr(job)
+    assert bundle() not in job.shown
+    assert "<enrolment token>" in job.shown
+
+
+def test_the_shell_reads_the_loader_as_one_argument() -> None:
+    text = scripts().render(Secret(SECRET)).shown
+    command = next(part for part in text.split("\nexec ")[1:])
+    words = shlex.split(command.partition("<<'ARMCHAIR'")[0])
+    assert words[0] == "$python"
+    assert words[-1] == LOADER
+    assert "'" not in LOADER
+
+
+def sources() -> dict[str, tuple[bool, str]]:
+    return dict(json.loads(zlib.decompress(base64.b64decode(bundle()))))
+
+
+def test_the_bundle_holds_agent_and_wire_and_nothing_else() -> None:
+    names = set(sources())
+    assert {"armchair", "armchair.agent", "armchair.agent.main", "armchair.wire.messages"} <= names
+    assert all(name.split(".")[1:2] in ([], ["agent"], ["wire"]) for name in names)
+    assert sources()["armchair"] == [True, ""]
+
+
+@pytest.mark.parametrize("name", sorted(sources()))
+def test_every_module_reads_with_python_3_6(name: str) -> None:
+    _two, three = vermin.detect(sources()[name][1])
+    assert three in (None, 0, (0, 0)) or three <= (3, 6)
+
+
+def test_the_loader_reads_with_python_3_6() -> None:
+    assert vermin.detect(LOADER)[1] <= (3, 6)
+
+
+def test_the_check_of_versions_can_fail() -> None:
+    assert vermin.detect("import asyncio\nif (x := 1): asyncio.run(None)")[1] > (3, 6)
