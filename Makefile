@@ -17,7 +17,7 @@ RUN_PACKAGES := haproxy tmux xpra xterm xauth xvfb python3-lz4 python3-numpy pyt
 TEST_PACKAGES := $(RUN_PACKAGES) chromium wrk util-linux procps curl
 MISSING = $(shell for p in $(1); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo -n)
-UV := .cache/uv/bin/uv --no-config --default-index https://pypi.org/simple
+UV := UV_DEFAULT_INDEX=https://pypi.org/simple .cache/uv/bin/uv --no-config
 
 FRONTEND := $(shell find frontend -name node_modules -prune -o -type f -print 2>/dev/null)
 
@@ -36,14 +36,14 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	PYTHONPATH=src $(BIN)/lint-imports
-	$(BIN)/python -m armchair.cli.reference --check docs/reference
+	$(BIN)/python docs/reference/generate.py --check
 
 fix: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 docs: $(VENV)/.dev
-	$(BIN)/python -m armchair.cli.reference docs/reference
+	$(BIN)/python docs/reference/generate.py
 
 bench: $(VENV)/.dev
 	for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

@@ -1,9 +1,10 @@
-"""What the benchmarks of the whole portal share: a real `armchair serve` in a home of its own, the machine in words, medians."""
+"""What the benchmarks of the whole portal share: a real `armchair serve` in a home of its own, the machine in words."""
 
 import contextlib
 import os
 import platform
 import shutil
+import signal
 import socket
 import statistics
 import subprocess  # noqa: TID251 - a benchmark runs the portal as a person does, by its command
@@ -42,20 +43,38 @@ class Stage:
 
     def until_ready(self, session: Session) -> Session:
         """Follow the session's events until it is ready. AssertionError when it ends before."""
-        for event in self.client.follow(session.id):
-            now = Session.of(event.data)
-            if now.ready:
-                return now
-            assert not now.ended, f"{now.state} {now.detail}\n{self.client.log(session.id)}"
+        with _patience(f"session {session.id} is not ready"):
+            for event in self.client.follow(session.id):
+                now = Session.of(event.data)
+                if now.ready:
+                    return now
+                assert not now.ended, f"{now.state} {now.detail}\n{self.client.log(session.id)}"
         raise AssertionError("the event stream broke")
 
     def end(self, session: Session) -> None:
         """Stop the session, wait for its end and remove what it left in the person's state directory."""
         self.client.stop(session.id)
-        for event in self.client.follow(session.id):
-            if Session.of(event.data).ended:
-                break
+        with _patience(f"session {session.id} has not ended"):
+            for event in self.client.follow(session.id):
+                if Session.of(event.data).ended:
+                    break
         remove_state(session.id)
+
+
+@contextlib.contextmanager
+def _patience(what: str) -> Iterator[None]:
+    """Raises TimeoutError when what happens inside takes more than a minute: streams themselves wait for ever."""
+
+    def over(*_: object) -> None:
+        raise TimeoutError(f"after {PATIENCE:.0f} s {what}")
+
+    before = signal.signal(signal.SIGALRM, over)
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def remove_state(session: str) -> None:
@@ -66,6 +85,8 @@ def remove_state(session: str) -> None:
 @contextlib.contextmanager
 def stage() -> Iterator[Stage]:
     """A portal in a temporary home. Its sessions, its gateway and itself are ended afterwards, and the home is removed."""
+    # ended from outside, everything is still taken down
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     home = Path(tempfile.mkdtemp(prefix="armchair-bench-", dir="/tmp"))
     environment = portal_environment(home)
     with (home / "serve.out").open("w") as output:
@@ -91,7 +112,7 @@ def stage() -> Iterator[Stage]:
 
 
 def portal_environment(home: Path) -> dict[str, str]:
-    """The portal's environment: this checkout, kits from the benchmarks' cache, and nothing written to the person's settings."""
+    """The portal's environment: this checkout, the benchmarks' kits, and nothing written to the person's settings."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith("ARMCHAIR")}
     path = os.pathsep.join(filter(None, [str(SOURCE), kept.get("PYTHONPATH", "")]))
     return {**kept, "PYTHONPATH": path, "XDG_CONFIG_HOME": str(home / "config"), KITS_VARIABLE: str(kits_directory())}

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import socket
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -52,12 +53,15 @@ def _end_sessions(settings: Settings, home: Path, agreed: Agreed) -> Ended | Non
     if offline.portal_process(home) is not None:
         return _by_portal(home, agreed)
 
-    async def meanwhile() -> Ended | None:
-        async with bootstrap.running(settings, home) as portal:
-            await greet(portal, home, settings)
+    async def meanwhile(own: Settings) -> Ended | None:
+        async with bootstrap.running(own, home) as portal:
+            await greet(portal, home, own)
             return await asyncio.to_thread(_by_portal, home, agreed)
 
-    return asyncio.run(meanwhile())
+    with tempfile.TemporaryDirectory(prefix="armchair-") as directory:
+        # on a socket of its own: the portal's port may be somebody else's by now
+        gateway = settings.gateway.model_copy(update={"listen": f"unix:{directory}/front"})
+        return asyncio.run(meanwhile(settings.model_copy(update={"gateway": gateway})))
 
 
 def _by_portal(home: Path, agreed: Agreed) -> Ended | None:

@@ -11,8 +11,8 @@ FILE = "portal.log"
 _SIZE = 5 * 1024 * 1024
 
 
-def to_home(home: Path) -> None:
-    """Send the portal's log to `<home>/portal.log`; all of it also to standard error unless that is a terminal.
+def to_home(home: Path, *, calm: bool) -> None:
+    """Send the portal's log to `<home>/portal.log`, and to standard error all of it or, when `calm`, only warnings.
 
     Raises OSError when the home can't be written.
     """
@@ -20,7 +20,7 @@ def to_home(home: Path) -> None:
     file = RotatingFileHandler(home / FILE, maxBytes=_SIZE, backupCount=2, encoding="utf-8")
     (home / FILE).chmod(0o600)
     console = logging.StreamHandler(sys.stderr)
-    console.setLevel(logging.WARNING if sys.stderr.isatty() else logging.INFO)
+    console.setLevel(logging.WARNING if calm else logging.INFO)
     for handler in (file, console):
         handler.setFormatter(logging.Formatter("%(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[file, console], force=True)

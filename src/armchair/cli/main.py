@@ -2,11 +2,10 @@
 
 import sys
 
-import click
 import typer
 
 from armchair.cli import accounts, applications, configuration, launch, serve, sessions
-from armchair.cli.output import FAILED, INTERRUPTED, complain
+from armchair.cli.output import complain
 
 app = typer.Typer(
     name="armchair",
@@ -23,24 +22,12 @@ for room in (serve, launch, sessions, accounts, applications, configuration):
 def main() -> None:
     """Run one command. Exit 0 well, 1 failed, 2 bad input, 3 ended before ready, 4 gave up waiting."""
     try:
-        code = app(standalone_mode=False)
-    except click.exceptions.Abort:
-        code = INTERRUPTED
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except KeyboardInterrupt:
-        code = INTERRUPTED
-    except BrokenPipeError:
-        # the reader of our output has gone (`armchair ls | head`); what is left unwritten is nobody's loss
-        sys.stderr.close()
-        code = FAILED
+        app()
     except Exception as error:  # the edge of the program: what we foresaw is explained, the rest is a traceback
-        known = complain(error)
-        if known is None:
+        code = complain(error)
+        if code is None:
             raise
-        code = known
-    sys.exit(code or 0)
+        sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ FAILED = 1
 BAD_INPUT = 2
 ENDED_BEFORE_READY = 3
 GAVE_UP = 4
-INTERRUPTED = 130
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Reference = Annotated[str, typer.Argument(metavar="ID", help="The session's id or number.")]

@@ -36,7 +36,7 @@ def serve(home: Home = None, listen: Listen = "", config: Config = None) -> None
 
     options = ServeOptions(home=home.absolute() if home else default_home(), listen=listen, config=config)
     loaded = options.load()
-    to_home(options.home)
+    to_home(options.home, calm=sys.stderr.isatty())
     if os.geteuid() == 0:
         note("Warning: the portal runs as root, and so does every session. Use an ordinary account if you can.")
     asyncio.run(_serve(options.home, loaded.settings))
@@ -69,11 +69,14 @@ def down(
 ) -> None:
     """End everything: sessions, portal and gateway; also when the portal is dead."""
     from armchair.cli.ending import end_everything  # noqa: PLC0415 - as above
+    from armchair.cli.logs import to_home  # noqa: PLC0415 - as above
 
     where, loaded = settings_of(home, config)
     if not (where / "keys").is_dir():
         note(f"No portal was ever started in {where}: nothing to end.")
         return
+
+    to_home(where, calm=True)
 
     def agreed(live: int) -> bool:
         if live and not yes and not as_json and sys.stdin.isatty():

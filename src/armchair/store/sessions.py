@@ -141,12 +141,7 @@ def keep(db: Connection, session_id: str, attempt: int, name: str, text: str) ->
     if db.execute(select(run.c.attempt).where(is_run)).first() is None:
         return
     db.execute(sql_delete(run_document).where(*_is_document(session_id, attempt, name)))
-    db.execute(sql_insert(run_document).values(session=session_id, attempt=attempt, name=name, body=storable(text)))
-
-
-def storable(text: str) -> str:
-    """The text without NUL and lone surrogates, which broken output has and no database takes."""
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+    db.execute(sql_insert(run_document).values(session=session_id, attempt=attempt, name=name, body=text))
 
 
 def grants(db: Connection, session_id: str) -> list[Grant]:

@@ -1,4 +1,4 @@
-"""Column types: moments and spans of time as whole microseconds, structures as JSON text."""
+"""Column types: text that any database takes, moments and spans as whole microseconds, structures as JSON text."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -21,6 +21,21 @@ def to_microseconds(moment: datetime) -> int:
 def from_microseconds(number: int) -> datetime:
     """The moment, in UTC."""
     return _EPOCH + timedelta(microseconds=number)
+
+
+def storable(text: str) -> str:
+    """The text without NUL and lone surrogates, which broken or hostile input has and no database takes."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+class Words(TypeDecorator[str]):
+    """Text as `storable` makes it, also where it is only looked for: no input makes a statement fail."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
+        return None if value is None else storable(value)
 
 
 class Moment(TypeDecorator[datetime]):

@@ -1,43 +1,49 @@
-"""A portal that is killed with -9 at a chosen point: before or after its n-th write or order to a launcher.
+"""Portals for tests of faults: real ones, forked from a process that has all imported, killed with -9 where a test says.
 
-`python -m armchair.testing.crash HOME PORT COUNT_FILE [N]` runs a portal on HOME; each point that it passes is appended to
-COUNT_FILE as a line, and at the N-th the process kills itself. Walking N from 1 to the number of lines tries them all.
+`python -m armchair.testing.crash` reads lines of JSON `{"home": …, "listen": …}` and answers each with `{"pid": …}` of a
+portal on that home, which starts in a fraction of the time that its imports take.
+
+The number in the file `<home>/walk/kill-at` arms a portal: from then on each point that it passes (before and after each
+commit and each order to a launcher) is a line in `<home>/walk/points`, and at that many lines it kills itself; 0 only counts.
 """
 
 import asyncio
+import ctypes
+import json
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from armchair.accounts.logins import Accounts
-from armchair.accounts.providers.single_user import SingleUser
-from armchair.bootstrap import Probes, Running, running
+from armchair.bootstrap import Probes, running
+from armchair.cli.greeting import greet
+from armchair.cli.logs import to_home
 from armchair.domain.run import JobRef
 from armchair.sessions.ports import JobRequest, Launcher, Listing
 from armchair.settings import ServeOptions
 
-READY = "up"
+WALK, KILL_AT, POINTS, GREETING = "walk", "kill-at", "points", "greeting"
+_PDEATHSIG = 1
 
 
 class Walk:
-    """Counts the points passed, from `arm` on, and kills the process at the chosen one."""
+    """Counts the points passed since it was armed, and kills the process at the chosen one."""
 
-    def __init__(self, count_file: Path, kill_at: int) -> None:
-        self._file = count_file.open("a")
-        self._kill_at = kill_at
+    def __init__(self, home: Path) -> None:
+        self._directory = home / WALK
         self._passed = 0
-        self.armed = False
 
     def point(self, name: str) -> None:
         """A point where the process may die."""
-        if not self.armed:
+        try:
+            kill_at = int((self._directory / KILL_AT).read_text("ascii"))
+        except (OSError, ValueError):
             return
         self._passed += 1
-        self._file.write(f"{name}\n")
-        self._file.flush()
-        if self._passed == self._kill_at:
+        with (self._directory / POINTS).open("a") as file:
+            file.write(f"{name}\n")
+        if self._passed == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -78,30 +84,53 @@ class WalkedLauncher:
         self._walk.point("after:forget")
 
 
-async def _serve(home: Path, port: int, count_file: Path, kill_at: int) -> None:
-    walk = Walk(count_file, kill_at)
-    settings = ServeOptions(home=home, listen=f"127.0.0.1:{port}").load().settings
+async def _serve(home: Path, listen: str) -> None:
+    walk = Walk(home)
+    settings = ServeOptions(home=home, listen=listen).load().settings
     probes = Probes(on_commit=walk.point, launcher=lambda launcher: WalkedLauncher(launcher, walk))
     async with running(settings, home, probes) as portal:
-        await _tell(portal, home)
-        walk.armed = True
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, portal.stopped.set)
+        lines = await greet(portal, home, settings)
+        (home / GREETING).write_text("\n".join(lines))
         await portal.stopped.wait()
 
 
-async def _tell(portal: Running, home: Path) -> None:
-    """Leave a token for the test beside the home, then the word that the portal is up."""
-    accounts = Accounts(portal.portal.accounts, portal.portal.clock)
-    me = SingleUser().me
-    await accounts.remember(me)
-    token = await accounts.client_token(me.login)
-    (home / "test-token").write_text(token.reveal())
-    print(READY, flush=True)  # noqa: T201 - the test waits for this line
+def _child(home: Path, listen: str) -> None:
+    # a test run that is interrupted leaves no portal behind
+    ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    null = os.open(os.devnull, os.O_RDWR)
+    said = os.open(home / "portal.out", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for descriptor, target in ((null, 0), (said, 1), (said, 2)):
+        os.dup2(descriptor, target)
+    to_home(home, calm=False)
+    asyncio.run(_serve(home, listen))
 
 
 def main() -> None:
-    """Entry of the module."""
-    home, port, count_file, *rest = sys.argv[1:]
-    asyncio.run(_serve(Path(home), int(port), Path(count_file), int(rest[0]) if rest else 0))
+    """Fork a portal for each line of standard input, until that ends."""
+    # ended portals are nobody's business here: the tests hold pidfds
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for line in sys.stdin:
+        wish = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                _child(Path(wish["home"]), wish["listen"])
+                code = 0
+            finally:
+                sys.stderr.flush()
+                _leave(code)
+        print(json.dumps({"pid": pid}), flush=True)  # noqa: T201 - the answer
+
+
+def _leave(code: int) -> None:
+    """End the child; an exception on its way has been logged by the interpreter's hook first."""
+    if (error := sys.exc_info()[1]) is not None:
+        sys.excepthook(type(error), error, error.__traceback__)
+    os._exit(code)
 
 
 if __name__ == "__main__":

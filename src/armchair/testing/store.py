@@ -10,7 +10,8 @@ from armchair.domain.run import Phase, Record
 from armchair.domain.session import Grant
 from armchair.sessions.ports import Change, Clock, ListPage, ListQuery
 from armchair.store.search import fold, search_text, words
-from armchair.store.sessions import check_step, storable, with_next_version
+from armchair.store.sessions import check_step, with_next_version
+from armchair.store.types import storable
 from armchair.testing.accounts import MemoryAccounts
 from armchair.testing.clock import FakeClock
 

@@ -10,7 +10,7 @@ import socket
 import subprocess  # noqa: TID251  the harness starts whole process groups and must be able to end them
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 
 import httpx
@@ -52,7 +52,8 @@ class AppRun:
             path.chmod(file.mode)
         user = pwd.getpwuid(os.getuid()).pw_name
         environment = {
-            "HOME": str(home), "USER": user, "LOGNAME": user, "SHELL": "/bin/bash", "PATH": os.environ["PATH"], "LANG": "C.UTF-8",
+            "HOME": str(home), "USER": user, "LOGNAME": user, "SHELL": "/bin/bash", "LANG": "C.UTF-8",
+            "PATH": os.environ["PATH"],
             **spec.environment,
             "ARMCHAIR_DIR": str(directory), "ARMCHAIR_SOCKET": str(self.socket), **extra,
         }  # fmt: skip
@@ -111,6 +112,15 @@ class AppRun:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
+    def listening(self) -> list[str]:
+        """TCP sockets in state LISTEN that the run's processes hold."""
+        held = set()
+        for pid in self.left():
+            with contextlib.suppress(OSError):
+                held.update(str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir())
+        lines = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
+        return [columns[1] for columns in lines if columns[3] == "0A" and f"socket:[{columns[9]}]" in held]
+
     def left(self) -> list[int]:
         """Processes that belong to this run: they have its directory in their environment."""
         needle = f"ARMCHAIR_DIR={self.directory}\0".encode()
@@ -154,8 +164,7 @@ def start(catalogue: DirectoryCatalogue, tmp_path: Path) -> Iterator[Start]:
 
 
 @pytest.fixture
-async def jupyter_kit(catalogue: DirectoryCatalogue) -> AsyncIterator[None]:
+async def jupyter_kit(catalogue: DirectoryCatalogue) -> None:
     """The jupyter kit, installed once into a cache that stays."""
     if not catalogue.kits.status("jupyter").ready:
         await catalogue.kits.install("jupyter", command.run, lambda _: None)
-    yield

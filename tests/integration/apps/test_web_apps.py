@@ -1,7 +1,5 @@
 """JupyterLab and "any web command": their real programs, started by their run scripts."""
 
-import contextlib
-import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -29,7 +27,7 @@ class TestJupyterLab:
     async def test_no_port_is_open(self, start: Any) -> None:
         run = start("jupyterlab")
         await run.ready()
-        assert listening(run.left()) == []
+        assert run.listening() == []
 
     async def test_it_starts_in_the_folder_and_interface_asked_for(self, start: Any, tmp_path: Path) -> None:
         folder = tmp_path / "home" / "a $(touch pwned) 'b\""
@@ -85,19 +83,3 @@ class TestWebCommand:
         run = start("web-command", {"command": "echo trouble; exit 3"})
         assert await run.ended() == 3
         assert "trouble" in run.log.read_text()
-
-
-def listening(pids: list[int]) -> list[str]:
-    """TCP sockets in state LISTEN that these processes hold."""
-    inodes = set()
-    for pid in pids:
-        for link in Path(f"/proc/{pid}/fd").iterdir():
-            with contextlib.suppress(OSError):
-                inodes.add(os.readlink(link))
-    found = []
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        for line in Path(table).read_text().splitlines()[1:]:
-            columns = line.split()
-            if columns[3] == "0A" and f"socket:[{columns[9]}]" in inodes:
-                found.append(columns[1])
-    return found

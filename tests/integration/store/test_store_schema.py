@@ -1,5 +1,7 @@
 """The tables: what migrations make is what the code expects, and the database itself guards outcomes."""
 
+from dataclasses import replace
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
@@ -133,6 +135,18 @@ def test_a_number_is_never_given_twice(db):
 def _ended():
     record = some_session()
     return Record(session=record.session, runs=(Run(session="s1", intended_at=START, outcome=some_outcome()),))
+
+
+def test_text_that_no_database_takes_is_stored_without_it(db):
+    hostile = "a\ud800b\0c"
+    record = some_session(title=hostile)
+    outcome = replace(some_outcome(), detail=hostile, params={"text": hostile})
+    run = Run(session="s1", intended_at=START, reason=hostile, host=hostile, refused=hostile, outcome=outcome)
+    sessions.create(db, Record(session=record.session, runs=(run,)), (), {hostile: hostile})
+    back = sessions.get(db, "s1")
+    assert {back.session.title, back.run.reason, back.run.host, back.run.refused, back.run.outcome.detail} == {"a?b\ufffdc"}
+    assert back.run.outcome.params == {"text": hostile}
+    assert sessions.document(db, "s1", 1, hostile) == "a?b\ufffdc"
 
 
 def _maybe(value):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from armchair.domain import absorb
 from armchair.domain.absorb import AgentNews, Enrolment, JobSeen
@@ -89,9 +89,17 @@ class StoreAndModel(RuleBasedStateMachine):
 
     def teardown(self):
         if hasattr(self, "store"):
+            self.same()
             self.runner.run(self.store.close())
             self.runner.close()
             self.home.cleanup()
+
+    def same(self):
+        self.both(lambda store: store.live())
+        for session in ("s1", "s2", "s3"):
+            self.both(lambda store, session=session: store.get(session))
+            self.both(lambda store, session=session: store.events(session))
+            self.both(lambda store, session=session: store.grants(session))
 
     def both(self, call):
         assert self.answer(call, self.store) == self.answer(call, self.model)
@@ -142,18 +150,10 @@ class StoreAndModel(RuleBasedStateMachine):
 
     @rule()
     def open_again(self):
+        self.same()
         self.runner.run(self.store.close())
         self.store = self.runner.run(Store.open(Path(self.home.name), self.clock))
 
-    @invariant()
-    def same(self):
-        if hasattr(self, "store"):
-            self.both(lambda store: store.live())
-            for session in ("s1", "s2", "s3"):
-                self.both(lambda store, session=session: store.get(session))
-                self.both(lambda store, session=session: store.events(session))
-                self.both(lambda store, session=session: store.grants(session))
-
 
 TestStoreAndModel = StoreAndModel.TestCase
-TestStoreAndModel.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
+TestStoreAndModel.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)

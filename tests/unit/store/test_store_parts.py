@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import OperationalError
@@ -27,6 +27,7 @@ JSON = st.recursive(
 )
 
 
+@settings(max_examples=40, deadline=None)
 @given(MOMENTS)
 def test_moments_come_back_to_the_microsecond_in_utc(moment):
     back = from_microseconds(to_microseconds(moment))
@@ -34,6 +35,7 @@ def test_moments_come_back_to_the_microsecond_in_utc(moment):
     assert back.tzinfo is UTC
 
 
+@settings(max_examples=40, deadline=None)
 @given(MOMENTS, MOMENTS)
 def test_moments_sort_as_their_numbers(one, two):
     assert (one < two) == (to_microseconds(one) < to_microseconds(two))
@@ -44,12 +46,14 @@ def test_a_moment_without_zone_is_refused():
         Moment().process_bind_param(datetime(2030, 1, 1), DIALECT)  # noqa: DTZ001 - it is what is refused
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=9999)))
 def test_spans_come_back(span):
     kind = Span()
     assert kind.process_result_value(kind.process_bind_param(span, DIALECT), DIALECT) == span
 
 
+@settings(max_examples=40, deadline=None)
 @given(JSON)
 def test_json_comes_back_whatever_the_text(value):
     stored = Json().process_bind_param(value, DIALECT)
@@ -57,6 +61,7 @@ def test_json_comes_back_whatever_the_text(value):
     assert Json().process_result_value(stored, DIALECT) == value
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.text(st.characters(exclude_categories=())))
 def test_folding_is_total_and_stable(text):
     once = fold(text)
@@ -97,6 +102,7 @@ def test_the_innermost_and_latest_mount_counts(path, kind):
     assert kind_of(Path(path), MOUNTS) == kind
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.text())
 def test_any_mount_table_is_read(text):
     assert isinstance(kind_of(Path("/x"), text + "\n" + MOUNTS), str)

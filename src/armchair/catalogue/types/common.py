@@ -1,5 +1,7 @@
 """What the RunSpecs of all types have in common: the environment of a run script, its files, how it is stopped."""
 
+from urllib.parse import urlsplit
+
 from armchair.domain.application import Application, Plan
 from armchair.sessions.ports import SpecContext
 from armchair.wire.runspec import RunSpec, SpecFile
@@ -68,7 +70,8 @@ def build(
         directory="~",
         files=files,
         transport=transport,
-        host=context.url.partition("://")[2],
+        # the Host header of the probe: applications refuse one with a path
+        host=urlsplit(context.url).netloc,
         ready_path=application.readiness.path,
         ready_statuses=application.readiness.statuses,
         stop_signal=application.stop_signal,

@@ -15,40 +15,54 @@ mkdir -p "$XDG_RUNTIME_DIR" || exit 1
 # Each user's X server puts its socket here. Root makes the directory for all, as the system does at its start.
 [ "$(id -u)" -ne 0 ] || [ -d /tmp/.X11-unix ] || mkdir -m 1777 /tmp/.X11-unix
 
-server='' display=''
+server='' xvfb='' display=''
+
+owns_display() {
+    [ -n "$1" ] && [ "$(tr -d ' ' <"/tmp/.X$1-lock" 2>/dev/null)" = "$xvfb" ]
+}
 
 finish() {
     trap '' TERM INT HUP
     [ -z "$server" ] || kill "$server" 2>/dev/null
-    [ -z "$xvfb" ] || kill "$xvfb" 2>/dev/null
     # Xpra can die in its shutdown and leave these behind
     rm -f "$ARMCHAIR_SOCKET"
+    [ -z "$xvfb" ] || kill "$xvfb" 2>/dev/null
     [ -z "$xvfb" ] || wait "$xvfb" 2>/dev/null
-    [ -z "$display" ] || rm -f "/tmp/.X11-unix/X$display" "/tmp/.X$display-lock"
+    if owns_display "$display"; then
+        rm -f "/tmp/.X11-unix/X$display" "/tmp/.X$display-lock"
+    fi
+    [ -z "$server" ] || wait "$server" 2>/dev/null
 }
-xvfb=''
 trap 'finish; exit 143' TERM INT HUP
 
 # The cookie goes through standard input, because everybody can read arguments. The address family ffff stands for every
-# host name and display, so the one entry serves the X server, which does not know its number yet, and its clients.
+# host name and display, so the one entry serves the X server and its clients.
 cookie=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 : >"$XAUTHORITY"
 echo "ffff 0000  0000  0012 4d49542d4d414749432d434f4f4b49452d31 0010 $cookie" | xauth -q nmerge - || exit 1
 
-mkfifo "$private/display" || exit 1
-Xvfb -displayfd 3 -auth "$XAUTHORITY" -nolisten tcp -nolisten local -noreset -screen 0 3840x2160x24+32 -dpi 96 \
-    +extension GLX +extension Composite +extension RANDR 3<>"$private/display" &
-xvfb=$!
-# a server that dies at once would leave a reader waiting for ever
-read -r display <<READ
-$(timeout 30 head -n 1 "$private/display")
-READ
-rm -f "$private/display"
-if [ -z "$display" ]; then
-    echo "The X server did not start." >&2
-    finish
-    exit 1
-fi
+# A number is taken by making its lock file, which only one server can. (-displayfd would choose without a lock, and without
+# the abstract sockets, which are open to everybody, it takes a number that is in use and unlinks the other server's socket.)
+attempt=0
+while [ -z "$display" ]; do
+    attempt=$((attempt + 1))
+    if [ "$attempt" -gt 20 ]; then
+        echo "The X server did not start." >&2
+        exit 1
+    fi
+    number=$((100 + $(od -An -N2 -tu2 /dev/urandom) % 30000))
+    [ ! -e "/tmp/.X11-unix/X$number" ] || continue
+    Xvfb ":$number" -auth "$XAUTHORITY" -nolisten tcp -nolisten local -noreset -screen 0 3840x2160x24+32 -dpi 96 \
+        +extension GLX +extension Composite +extension RANDR &
+    xvfb=$!
+    while kill -0 "$xvfb" 2>/dev/null; do
+        if owns_display "$number" && [ -S "/tmp/.X11-unix/X$number" ]; then
+            display=$number
+            break
+        fi
+        sleep 0.02
+    done
+done
 
 cat >"$private/child" <<'CHILD'
 #!/bin/sh

@@ -20,6 +20,7 @@ from armchair.sessions import show
 from armchair.sessions.portal import Portal
 from armchair.web.pages.desk import sender, text, visitor
 from armchair.web.rendering import render
+from armchair.words import _
 
 _OWN = frozenset({"csrf", "launch_key", "size", "title"})
 
@@ -99,11 +100,11 @@ def _chosen(app: Application, name: str) -> str:
 def summary(app: Application, size: Size | None) -> str:
     """What Start will do, as a sentence: "JupyterLab on 4 cores and 16 GB for 4 hours." """
     if size is None:
-        return words._("{app} starts now.").format(app=app.title)  # noqa: SLF001 - gettext's own name
+        return _("{app} starts now.").format(app=app.title)
     asked = size.resources
-    text = words._("{app} on {cores}").format(app=app.title, cores=words.cores(asked.cores))  # noqa: SLF001 - as above
+    text = _("{app} on {cores}").format(app=app.title, cores=words.cores(asked.cores))
     if asked.memory is not None:
-        text = words._("{start} and {memory}").format(start=text, memory=words.memory(asked.memory))  # noqa: SLF001 - as above
+        text = _("{start} and {memory}").format(start=text, memory=words.memory(asked.memory))
     if asked.walltime is not None:
-        text = words._("{start} for {time}").format(start=text, time=words.long_duration(asked.walltime))  # noqa: SLF001 - as above
-    return text + ". " + words._("Starts now.")  # noqa: SLF001 - as above
+        text = _("{start} for {time}").format(start=text, time=words.long_duration(asked.walltime))
+    return text + ". " + _("Starts now.")

@@ -1,0 +1,99 @@
+"""A portal for the pages' tests: real routes, names and catalogue on a loopback port; store, launcher and gateway are fakes."""
+
+import asyncio
+import dataclasses
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import uvicorn
+
+from armchair.accounts.logins import Accounts
+from armchair.accounts.providers.single_user import SingleUser
+from armchair.bootstrap import SystemClock
+from armchair.catalogue.loader import DirectoryCatalogue
+from armchair.catalogue.settings import CatalogueSettings
+from armchair.domain.run import UsageSample
+from armchair.gateway.names import Names
+from armchair.gateway.settings import GatewaySettings
+from armchair.sessions.launch import LaunchRequest, launch
+from armchair.sessions.portal import Portal
+from armchair.testing.portal import fake_portal
+from armchair.web.app import create_web
+
+
+@dataclass(slots=True, kw_only=True)
+class Harness:
+    """A listening portal. `run` executes a coroutine in its loop."""
+
+    portal: Portal
+    loop: asyncio.AbstractEventLoop
+    login: str
+
+    def run(self, work):
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(10)
+
+    def url(self, path: str = "/") -> str:
+        return self.portal.names.portal_url(path)
+
+    def login_url(self) -> str:
+        code = self.run(Accounts(self.portal.accounts, self.portal.clock).login_link(self.login))
+        return self.url(f"/login?code={code.reveal()}")
+
+    def change(self, session: str, **facts: object):
+        """Set facts of the session's last run, as absorbing them would."""
+
+        def step(record, now):
+            run = dataclasses.replace(record.run, **facts)
+            return dataclasses.replace(record, runs=(*record.runs[:-1], run)), []
+
+        return self.run(self.portal.apply(session, step))
+
+    def launch(self, app: str = "terminal", title: str = ""):
+        async def go():
+            actor = (await self.portal.accounts.actor_of_login(self.login_id, self.portal.clock.now()))
+            return await launch(self.portal, actor, LaunchRequest(app=app, answers={}, title=title, launch_key=title or app))
+
+        return self.run(go()).record
+
+    login_id: str = ""
+
+    def ready(self, session: str) -> None:
+        now = self.portal.clock.now()
+        usage = tuple(UsageSample(at=now, cpu=0.2 + (n % 7) / 8, memory=(200 + 9 * n) * 2**20) for n in range(30))
+        self.change(session, host="127.0.0.1", port=9, started_at=now - timedelta(minutes=19), enrolled_at=now, ready_at=now, heard_at=now, usage=usage)
+
+
+@contextmanager
+def listening(tmp_path: Path) -> Iterator[Harness]:
+    """Start on a port of the kernel's choice, end afterwards."""
+    started, box = threading.Event(), []
+
+    async def main() -> None:
+        clock = SystemClock()
+        portal = fake_portal(clock=clock)
+        portal.catalogue = DirectoryCatalogue(CatalogueSettings(), tmp_path)
+        me = SingleUser().me
+        accounts = Accounts(portal.accounts, clock)
+        await accounts.remember(me)
+        first = await accounts.exchange((await accounts.login_link(me.login)).reveal())
+        config = uvicorn.Config(lambda *a: app(*a), host="127.0.0.1", port=0, lifespan="off", log_config=None, timeout_graceful_shutdown=1)
+        server = uvicorn.Server(config)
+        socket = config.bind_socket()
+        portal.names = Names.of(GatewaySettings(listen=f"127.0.0.1:{socket.getsockname()[1]}"), "test01")
+        app = create_web(portal)
+        box.extend([Harness(portal=portal, loop=asyncio.get_running_loop(), login=me.login, login_id=first.login_id), server])
+        started.set()
+        await server.serve(sockets=[socket])
+
+    thread = threading.Thread(target=lambda: asyncio.run(main()), daemon=True)
+    thread.start()
+    assert started.wait(10)
+    try:
+        yield box[0]
+    finally:
+        box[1].should_exit = True
+        thread.join(10)
