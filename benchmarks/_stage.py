@@ -108,7 +108,7 @@ def stage() -> Iterator[Stage]:
                 process.wait(PATIENCE)
             process.kill()
             process.wait()
-    shutil.rmtree(home)
+            shutil.rmtree(home, ignore_errors=True)
 
 
 def portal_environment(home: Path) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ class Harness:
     portal: Portal
     loop: asyncio.AbstractEventLoop
     login: str
+    login_id: str
 
     def run(self, work):
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(10)
@@ -54,17 +56,24 @@ class Harness:
 
     def launch(self, app: str = "terminal", title: str = ""):
         async def go():
-            actor = (await self.portal.accounts.actor_of_login(self.login_id, self.portal.clock.now()))
+            actor = await self.portal.accounts.actor_of_login(self.login_id, self.portal.clock.now())
             return await launch(self.portal, actor, LaunchRequest(app=app, answers={}, title=title, launch_key=title or app))
 
         return self.run(go()).record
 
-    login_id: str = ""
-
     def ready(self, session: str) -> None:
         now = self.portal.clock.now()
         usage = tuple(UsageSample(at=now, cpu=0.2 + (n % 7) / 8, memory=(200 + 9 * n) * 2**20) for n in range(30))
-        self.change(session, host="127.0.0.1", port=9, started_at=now - timedelta(minutes=19), enrolled_at=now, ready_at=now, heard_at=now, usage=usage)
+        self.change(
+            session,
+            host="127.0.0.1",
+            port=9,
+            started_at=now - timedelta(minutes=19),
+            enrolled_at=now,
+            ready_at=now,
+            heard_at=now,
+            usage=usage,
+        )
 
 
 @contextmanager
@@ -74,20 +83,20 @@ def listening(tmp_path: Path) -> Iterator[Harness]:
 
     async def main() -> None:
         clock = SystemClock()
-        portal = fake_portal(clock=clock)
+        portal = (await fake_portal()).portal
+        portal.clock = clock
         portal.catalogue = DirectoryCatalogue(CatalogueSettings(), tmp_path)
         me = SingleUser().me
         accounts = Accounts(portal.accounts, clock)
         await accounts.remember(me)
         first = await accounts.exchange((await accounts.login_link(me.login)).reveal())
-        config = uvicorn.Config(lambda *a: app(*a), host="127.0.0.1", port=0, lifespan="off", log_config=None, timeout_graceful_shutdown=1)
+        listener = socket.create_server(("127.0.0.1", 0))
+        portal.names = Names.of(GatewaySettings(listen=f"127.0.0.1:{listener.getsockname()[1]}"), "test01")
+        config = uvicorn.Config(create_web(portal), lifespan="off", log_config=None, timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
-        socket = config.bind_socket()
-        portal.names = Names.of(GatewaySettings(listen=f"127.0.0.1:{socket.getsockname()[1]}"), "test01")
-        app = create_web(portal)
         box.extend([Harness(portal=portal, loop=asyncio.get_running_loop(), login=me.login, login_id=first.login_id), server])
         started.set()
-        await server.serve(sockets=[socket])
+        await server.serve(sockets=[listener])
 
     thread = threading.Thread(target=lambda: asyncio.run(main()), daemon=True)
     thread.start()

@@ -1,7 +1,6 @@
 """Enrolment: the first call to the portal, repeated until it is answered; turns a token into an identity and a RunSpec."""
 
 import os
-import platform
 import random
 import socket
 import ssl
@@ -37,7 +36,7 @@ class Enrolled(NamedTuple):
 def enrol(config: AgentConfig, port: int) -> Enrolled:
     """Ask the portal in until it answers. Raises GivenUp."""
     nonce = "%032x" % random.SystemRandom().getrandbits(128)
-    request = EnrolRequest(port=port, python=platform.python_version(), node=socket.gethostname()[:200], nonce=nonce)
+    request = EnrolRequest(port=port, python="%d.%d.%d" % sys.version_info[:3], node=socket.gethostname()[:200], nonce=nonce)
     caller = Caller(config.portal, config.portal_ca)
     try:
         answer = _ask(caller, config, request)

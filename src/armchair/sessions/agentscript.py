@@ -20,23 +20,23 @@ SHOWN_BUNDLE = "<the agent, packed>"
 PYTHONS = ("python3", *(f"python3.{minor}" for minor in range(14, 5, -1)), "/usr/bin/python3", "/usr/libexec/platform-python")
 
 # Reads two lines: the configuration and the packed sources; then runs the agent with the configuration. It must fit one
-# argument, be readable by Python 3.6 and contain no single quote. Sources stay in linecache, so that tracebacks show them.
+# argument, be readable by Python 3.6 and contain no single quote. `get_source` is where tracebacks find the text. What
+# importlib offers for such finders is not used: its import takes longer than all the rest here.
 LOADER = """
-import base64, importlib.abc, importlib.util, json, linecache, sys, zlib
+import base64, importlib.machinery, json, sys, zlib
 line = sys.stdin.readline()
 sources = json.loads(zlib.decompress(base64.b64decode(sys.stdin.readline())).decode())
-class Packed(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
-    def find_spec(self, name, path, target=None):
+class Packed:
+    def find_spec(self, name, path=None, target=None):
         if name in sources:
-            return importlib.util.spec_from_loader(name, self, is_package=sources[name][0])
-    def is_package(self, name):
-        return sources[name][0]
+            return importlib.machinery.ModuleSpec(name, self, is_package=sources[name][0])
+    def create_module(self, spec):
+        return None
+    def exec_module(self, module):
+        name = module.__name__
+        exec(compile(sources[name][1], "<agent>/" + name, "exec", dont_inherit=True), module.__dict__)
     def get_source(self, name):
         return sources[name][1]
-    def get_code(self, name):
-        text, shown = sources[name][1], "<agent>/" + name
-        linecache.cache[shown] = (len(text), None, text.splitlines(True), shown)
-        return compile(text, shown, "exec", dont_inherit=True)
 sys.meta_path.insert(0, Packed())
 from armchair.agent.main import main
 sys.exit(main(line))
@@ -49,7 +49,7 @@ umask 077
 python=
 for candidate in {pythons}; do
   if command -v "$candidate" >/dev/null 2>&1 &&
-    "$candidate" -I -c 'import sys; sys.exit(sys.version_info < (3, 6))' >/dev/null 2>&1; then
+    "$candidate" -I -S -c 'import sys; sys.exit(sys.version_info < (3, 6))' >/dev/null 2>&1; then
     python=$candidate
     break
   fi

@@ -97,7 +97,7 @@ class Database:
 
     def _connect(self) -> None:
         try:
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            _make(self._path)
         except OSError as error:
             raise meaning(error, self._path) or error from error
         self._writer = _engine(self._path, network=self._network, read_only=False).connect()
@@ -133,6 +133,16 @@ class Database:
         if connection is not None:
             connection.close()
             connection.engine.dispose()
+
+
+def _make(path: Path) -> None:
+    """An empty file for us alone when there is none, and its name on the disk: SQLite sees only to what it makes itself."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
 
 
 def _engine(path: Path, *, network: bool, read_only: bool) -> Engine:

@@ -202,8 +202,10 @@ def _me(now: datetime, token: str = "") -> Holder:
 
 
 def _boot() -> str:
+    """Where a process number means something: this start of this machine, and this container of it."""
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        start = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{start} {Path('/proc/self/ns/pid').readlink()}"
     except OSError:
         return ""
 
@@ -229,7 +231,7 @@ def _in_use(who: Holder | None) -> Conflict:
 
 
 def _is_over(path: Path, who: Holder) -> bool:
-    if who.host == socket.gethostname() and who.boot == _boot() and not Path(f"/proc/{who.pid}").exists():
+    if who.host == socket.gethostname() and who.boot and who.boot == _boot() and not Path(f"/proc/{who.pid}").exists():
         return True
     try:
         with _beside(path, "") as probe:

@@ -3,8 +3,8 @@
 `python -m armchair.testing.crash` reads lines of JSON `{"home": …, "listen": …}` and answers each with `{"pid": …}` of a
 portal on that home, which starts in a fraction of the time that its imports take.
 
-The number in the file `<home>/walk/kill-at` arms a portal: from then on each point that it passes (before and after each
-commit and each order to a launcher) is a line in `<home>/walk/points`, and at that many lines it kills itself; 0 only counts.
+The file `<home>/walk/kill-at` arms a portal: from then on each point that it passes (before and after each commit and each
+order to a launcher) is a line in `<home>/walk/points`, and at the K-th one called NAME (`NAME K` in the file) it kills itself.
 """
 
 import asyncio
@@ -32,18 +32,17 @@ class Walk:
 
     def __init__(self, home: Path) -> None:
         self._directory = home / WALK
-        self._passed = 0
 
     def point(self, name: str) -> None:
         """A point where the process may die."""
         try:
-            kill_at = int((self._directory / KILL_AT).read_text("ascii"))
-        except (OSError, ValueError):
+            wanted, _, number = (self._directory / KILL_AT).read_text("ascii").partition(" ")
+        except OSError:
             return
-        self._passed += 1
-        with (self._directory / POINTS).open("a") as file:
+        points = self._directory / POINTS
+        with points.open("a") as file:
             file.write(f"{name}\n")
-        if self._passed == kill_at:
+        if name == wanted and points.read_text().split().count(name) == int(number):
             os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 
 from armchair import words
 from armchair.accounts.actor import Actor
-from armchair.domain.run import Phase, UsageSample
+from armchair.domain.run import Phase, Record, UsageSample
 from armchair.sessions.portal import Portal
 from armchair.web.assets import asset
 from armchair.web.security import form_token
@@ -32,7 +32,7 @@ def _environment() -> Environment:
     )
     # newstyle: {% trans %} and _() escape what they are filled with
     made.install_gettext_callables(words._, words.ngettext, newstyle=True)  # type: ignore[attr-defined]  # added by the extension
-    made.globals.update(asset=asset, words=words, Phase=Phase)
+    made.globals.update(asset=asset, words=words, Phase=Phase, ends_at=ends_at)
     made.filters.update(moment=moment, spark=spark)
     return made
 
@@ -43,8 +43,14 @@ def moment(when: datetime, now: datetime) -> Markup:
     return Markup('<time datetime="{}" title="{}">{}</time>').format(iso, words.clock(when, now), words.ago(when, now))
 
 
+def ends_at(record: Record) -> datetime | None:
+    """When the run's time is over; None without a limit or before the start."""
+    walltime, started = record.session.resources.walltime, record.run.started_at
+    return started + walltime if walltime is not None and started is not None else None
+
+
 def spark(samples: tuple[UsageSample, ...], field: str, limit: float) -> str:
-    """The points of an 80 × 20 polyline of the last samples against `limit`; "" when there are fewer than two."""
+    """The points of an 80 by 20 polyline of the last samples against `limit`; "" when there are fewer than two."""
     shown = samples[-40:]
     if len(shown) < 2 or limit <= 0:
         return ""

@@ -32,3 +32,11 @@ def stage(home_stage: Stage) -> Stage:
     """A portal that answers."""
     home_stage.up()
     return home_stage
+
+
+@pytest.fixture(scope="module")
+def lasting(nursery: Nursery) -> Iterator[Stage]:
+    """A portal for all tests of a module."""
+    with new_home() as home, stage_on(nursery, home) as stage:
+        stage.up()
+        yield stage

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from armchair.cli.ending import end_everything
 from armchair.client import Client, read
 from armchair.client.errors import ClientError
-from armchair.client.models import Session
+from armchair.client.models import Entry, Session
 from armchair.gateway.keys import Keys
 from armchair.launchers.shepherd import files
 from armchair.sessions.tokens import Derived
@@ -148,10 +148,10 @@ class Stage:
 
     # --- the application ---
 
-    def get(self, session: str, path: str = "/", seconds: float = 10.0) -> tuple[int, str]:
+    def get(self, session: str, path: str = "/", entry: Entry | None = None) -> tuple[int, str]:
         """GET by way of the gateway, as a command-line client; status and body. Status 0: the connection broke."""
-        entry = self.client.entry(session)
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
+        entry = entry or self.client.entry(session)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             headers = {"Host": urlsplit(entry.url).netloc, "Cookie": f"{entry.name}={entry.value}"}
             connection.request("GET", path, headers=headers)
@@ -162,10 +162,15 @@ class Stage:
         finally:
             connection.close()
 
-    def stream(self, session: str) -> socket.socket:
+    @contextmanager
+    def stream(self, session: str) -> Iterator[socket.socket]:
         """An upgraded connection to the application, which echoes."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+            self._upgrade(connection, session)
+            yield connection
+
+    def _upgrade(self, connection: socket.socket, session: str) -> None:
         entry = self.client.entry(session)
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout=5)
         lines = ["GET /ws HTTP/1.1", f"Host: {urlsplit(entry.url).netloc}", f"Cookie: {entry.name}={entry.value}"]
         lines += ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"]
         lines += ["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "", ""]
@@ -176,7 +181,6 @@ class Stage:
             assert data, head
             head += data
         assert head.split()[1] == b"101", head
-        return connection
 
     # --- the end ---
 

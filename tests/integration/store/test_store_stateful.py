@@ -156,4 +156,4 @@ class StoreAndModel(RuleBasedStateMachine):
 
 
 TestStoreAndModel = StoreAndModel.TestCase
-TestStoreAndModel.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+TestStoreAndModel.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)

@@ -18,7 +18,7 @@ mkdir -p "$XDG_RUNTIME_DIR" || exit 1
 server='' xvfb='' display=''
 
 owns_display() {
-    [ -n "$1" ] && [ "$(tr -d ' ' <"/tmp/.X$1-lock" 2>/dev/null)" = "$xvfb" ]
+    [ -n "$1" ] && [ "$(cat "/tmp/.X$1-lock" 2>/dev/null | tr -d ' ')" = "$xvfb" ]
 }
 
 finish() {

@@ -98,7 +98,9 @@ def memory_text(size: float) -> str:
 
 def number_text(number: float) -> str:
     """A number without a needless ".0"."""
-    return str(int(number)) if float(number).is_integer() and abs(number) < LARGEST else repr(float(number))
+    if isinstance(number, int):
+        return str(number)
+    return str(int(number)) if number.is_integer() and abs(number) < LARGEST else repr(number)
 
 
 def limit_text(field: Field, limit: float) -> str:

@@ -14,7 +14,10 @@ from armchair.web.pages.desk import visitor
 from armchair.web.rendering import render
 
 # a picture is a file of its own: nothing in it runs, and it may bring its own colours
-_ICON_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox", "Cache-Control": "private, max-age=300"}
+_ICON_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+    "Cache-Control": "private, max-age=300",
+}
 
 
 def router(portal: Portal) -> APIRouter:

@@ -98,7 +98,7 @@ def _chosen(app: Application, name: str) -> str:
 
 
 def summary(app: Application, size: Size | None) -> str:
-    """What Start will do, as a sentence: "JupyterLab on 4 cores and 16 GB for 4 hours." """
+    """What Start will do, as a sentence: "JupyterLab on 4 cores and 16 GB for 4 hours"."""
     if size is None:
         return _("{app} starts now.").format(app=app.title)
     asked = size.resources

@@ -27,6 +27,6 @@ export JUPYTER_RUNTIME_DIR="$ARMCHAIR_DIR/jupyter"
 
 exec "$ARMCHAIR_KIT/bin/python" "$ARMCHAIR_APP_DIR/lab.py" \
     --ServerApp.sock="$ARMCHAIR_SOCKET" --ServerApp.sock_mode=0600 --no-browser --ServerApp.base_url=/ \
-    --ServerApp.default_url="$page" --ServerApp.root_dir="$PWD" --ServerApp.allow_remote_access=True \
+    --LabApp.default_url="$page" --ServerApp.root_dir="$PWD" --ServerApp.allow_remote_access=True \
     --ServerApp.identity_provider_class=armchair_identity.GatewayIdentity \
     --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $root

@@ -15,7 +15,7 @@ import signal
 import struct
 import sys
 import termios
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from email.utils import formatdate
 from pathlib import Path
 from typing import Protocol
@@ -42,14 +42,12 @@ POLICY = (
 TMUX = """\
 set -s escape-time 10
 set -s default-terminal tmux-256color
-set -s exit-empty on
 set -g status off
 set -g prefix None
 unbind-key -a -T prefix
 unbind-key -a -T root
 set -g history-limit 50000
 set -g window-size latest
-set -g mouse off
 set -g focus-events on
 set -g allow-rename off
 set -g set-titles on
@@ -85,12 +83,7 @@ class Pty:
             try:
                 return os.read(self.fd, CHUNK)
             except BlockingIOError:
-                ready = loop.create_future()
-                loop.add_reader(self.fd, _settle, ready)
-                try:
-                    await ready
-                finally:
-                    loop.remove_reader(self.fd)
+                await self._until_ready(loop.add_reader, loop.remove_reader)
             except OSError:  # EIO: nobody has the terminal open any more
                 return b""
 
@@ -101,14 +94,17 @@ class Pty:
             try:
                 data = data[os.write(self.fd, data) :]
             except BlockingIOError:
-                ready = loop.create_future()
-                loop.add_writer(self.fd, _settle, ready)
-                try:
-                    await ready
-                finally:
-                    loop.remove_writer(self.fd)
+                await self._until_ready(loop.add_writer, loop.remove_writer)
             except OSError:
                 return
+
+    async def _until_ready(self, add: Callable[..., None], remove: Callable[[int], object]) -> None:
+        ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        add(self.fd, lambda: None if ready.done() else ready.set_result(None))
+        try:
+            await ready
+        finally:
+            remove(self.fd)
 
     def resize(self, rows: int, cols: int) -> None:
         with contextlib.suppress(OSError):
@@ -123,29 +119,20 @@ class Pty:
         return os.waitstatus_to_exitcode(status)
 
 
-def _settle(ready: "asyncio.Future[None]") -> None:
-    if not ready.done():
-        ready.set_result(None)
-
-
 class Shell(Protocol):
     """The one shell of the session, whatever keeps its screen."""
 
     async def start(self) -> None:
         """Start the shell."""
-        ...
 
     async def ended(self) -> int:
         """Wait for the end of the shell; its exit code."""
-        ...
 
     async def serve(self, browser: ServerConnection, rows: int, cols: int) -> None:
         """Connect one browser until it or the shell is gone."""
-        ...
 
     async def stop(self) -> None:
         """End the shell."""
-        ...
 
 
 def read_size(message: str) -> tuple[int, int]:
@@ -166,8 +153,9 @@ async def _typed(browser: ServerConnection, terminal: Pty) -> None:
             terminal.resize(*read_size(message))
 
 
-async def _until_first(*steps: "asyncio.Task[None]") -> None:
-    """Wait until one of the tasks is over and end the others. A browser that goes away is no error."""
+async def _until_first(*coroutines: Coroutine[None, None, None]) -> None:
+    """Run them until one is over and end the others. A browser that goes away is no error."""
+    steps = [asyncio.create_task(coroutine) for coroutine in coroutines]
     try:
         await asyncio.wait(steps, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -212,9 +200,7 @@ class TmuxShell:
         argv = ["tmux", "-u", "-S", str(self._private / "tmux"), "attach-session", "-t", "main"]
         terminal = Pty(argv, {**os.environ, "TERM": "xterm-256color"}, rows, cols)
         try:
-            await _until_first(
-                asyncio.create_task(_typed(browser, terminal)), asyncio.create_task(self._shown(browser, terminal))
-            )
+            await _until_first(_typed(browser, terminal), self._shown(browser, terminal))
         finally:
             await terminal.close()
 
@@ -253,14 +239,13 @@ class PlainShell:
         self._cut = False
         self._browsers: dict[ServerConnection, asyncio.Queue[bytes]] = {}
         self._behind: dict[ServerConnection, int] = {}
-        self._terminal: Pty | None = None
+        self._terminal: Pty  # from start() on
 
     async def start(self) -> None:
         self._terminal = Pty(self._argv, {**os.environ, "TERM": "xterm-256color"}, 32, 120)
 
     async def ended(self) -> int:
-        terminal = self._running()
-        while data := await terminal.read():
+        while data := await self._terminal.read():
             self._keep(data)
             for browser, queue in list(self._browsers.items()):
                 self._behind[browser] += len(data)
@@ -269,29 +254,25 @@ class PlainShell:
                     queue.put_nowait(b"")
                 else:
                     queue.put_nowait(data)
-        return await terminal.close()
+        return await self._terminal.close()
 
     async def serve(self, browser: ServerConnection, rows: int, cols: int) -> None:
-        terminal = self._running()
         queue: asyncio.Queue[bytes] = asyncio.Queue()
         self._behind[browser] = 0
         self._browsers[browser] = queue
         queue.put_nowait(self._replay())
-        terminal.resize(rows, cols)
+        self._terminal.resize(rows, cols)
         try:
-            await _until_first(asyncio.create_task(_typed(browser, terminal)), asyncio.create_task(self._shown(browser, queue)))
+            await _until_first(
+                asyncio.create_task(_typed(browser, self._terminal)), asyncio.create_task(self._shown(browser, queue))
+            )
         finally:
             self._browsers.pop(browser, None)
             self._behind.pop(browser, None)
 
     async def stop(self) -> None:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._running().pid, signal.SIGHUP)
-
-    def _running(self) -> Pty:
-        if self._terminal is None:
-            raise RuntimeError("the shell has not been started")
-        return self._terminal
+            os.killpg(self._terminal.pid, signal.SIGHUP)
 
     def _keep(self, data: bytes) -> None:
         self._kept += data

@@ -1,0 +1,211 @@
+"""Commands against a stand-in for the portal: output, exit codes, and what mistakes look like."""
+
+import json
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+
+from armchair.cli import accounts, applications, configuration, launch, main, sessions
+from armchair.cli.jar import write_jar
+from armchair.client import Client, ClientSettings
+from armchair.client.models import Entry
+
+Answer = Callable[[httpx.Request], httpx.Response]
+
+
+def session(phase: str = "queued", **more: object) -> dict[str, object]:
+    return {
+        "id": "s" * 26,
+        "number": 3,
+        "title": "mine",
+        "app": "terminal",
+        "app_title": "Terminal",
+        "phase": phase,
+        "state": {"title": f"it is {phase}", "detail": ""},
+        "url": "http://s.apps.test/",
+        "join_url": "http://portal.test/sessions/s/join",
+        "created_at": "2026-01-02T03:04:05Z",
+        "ready_at": None,
+        "outcome": {"text": "It ended badly."} if phase == "ended" else None,
+        "resources": {"text": "1 core"},
+        **more,
+    }
+
+
+class Portal:
+    """Answers by (method, path); `stream` is what a followed session says."""
+
+    def __init__(self) -> None:
+        self.answers: dict[tuple[str, str], httpx.Response] = {}
+        self.stream: list[dict[str, object]] = []
+        self.asked: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request)
+        path = request.url.path.removeprefix("/api/v1")
+        if path.endswith("/stream"):
+            return httpx.Response(200, text="".join(f"event: session\ndata: {json.dumps(one)}\n\n" for one in self.stream))
+        return self.answers[request.method, path]
+
+
+@pytest.fixture
+def portal(monkeypatch: pytest.MonkeyPatch) -> Portal:
+    made = Portal()
+
+    def connect() -> Client:
+        return Client(ClientSettings(url="http://portal.test", token="arm_x"), httpx.MockTransport(made))
+
+    for module in (accounts, applications, configuration, launch, sessions):
+        monkeypatch.setattr(module, "connect", connect)
+    return made
+
+
+Run = Callable[..., int]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    def call(*arguments: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["armchair", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main.main()
+        return int(ended.value.code or 0)
+
+    return call
+
+
+@contextmanager
+def launched(portal: Portal, *stream: dict[str, object]) -> Iterator[None]:
+    portal.answers["POST", "/sessions"] = httpx.Response(201, json=session())
+    portal.answers["GET", f"/sessions/{'s' * 26}/log"] = httpx.Response(200, text="one\nlast words\n")
+    portal.stream = list(stream)
+    yield
+
+
+def test_launch_and_wait_until_ready(portal: Portal, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    with launched(portal, session("starting"), session("ready")):
+        assert run("launch", "terminal", "--set", "a=1=2", "--size", "small", "--wait", "--json") == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["id"], printed["number"], printed["phase"], printed["url"]) == ("s" * 26, 3, "ready", "http://s.apps.test/")
+    wish = json.loads(portal.asked[0].content)
+    assert wish == {"app": "terminal", "size": "small", "answers": {"a": "1=2"}, "title": ""}
+    assert portal.asked[0].headers["Idempotency-Key"]
+
+
+def test_launch_that_ends_before_it_is_ready(portal: Portal, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    with launched(portal, session("ended")):
+        assert run("launch", "terminal", "--wait") == 3
+    told = capsys.readouterr().err
+    assert "It ended badly." in told
+    assert "last words" in told
+
+
+def test_launch_gives_up_waiting(portal: Portal, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    with launched(portal, session("starting")):
+        assert run("launch", "terminal", "--wait", "--timeout", "0.2s") == 4
+    assert "goes on" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [["--set", "nothing"], ["--set", "=x"], ["--set", "a=1", "--set", "a=2"], ["--wait", "--timeout", "soon"], ["--bogus"]],
+)
+def test_bad_options_are_refused_before_anything_is_asked(portal: Portal, run: Run, wrong: list[str]) -> None:
+    assert run("launch", "terminal", *wrong) == 2
+    assert portal.asked == []
+
+
+def test_the_portal_s_field_errors_are_shown(portal: Portal, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    problem = {
+        "code": "invalid_input",
+        "message": "Look.",
+        "fields": [{"field": "size", "code": "c", "message": "No such size."}],
+    }
+    portal.answers["POST", "/sessions"] = httpx.Response(422, json={"error": problem})
+    assert run("launch", "terminal") == 2
+    assert "size: No such size." in capsys.readouterr().err
+    assert run("launch", "terminal", "--json") == 2
+    assert json.loads(capsys.readouterr().err)["error"]["fields"][0]["field"] == "size"
+
+
+def test_a_portal_that_is_away_is_explained(
+    portal: Portal, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused", request=request)
+
+    monkeypatch.setattr(Portal, "__call__", lambda _, request: refuse(request))
+    assert run("ls") == 1
+    assert "armchair serve" in capsys.readouterr().err
+
+
+def test_ls_shows_titles_on_one_line(portal: Portal, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    page = {"sessions": [session("ready", title="evil\x1b[2J\ntitle")], "total": 1}
+    portal.answers["GET", "/sessions"] = httpx.Response(200, json=page)
+    assert run("ls") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert "\x1b" not in lines[1]
+    assert portal.asked[0].url.params.get_list("phase") == ["accepted", "queued", "starting", "ready", "ending"]
+
+
+def test_stop_and_wait(portal: Portal, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    portal.answers["DELETE", "/sessions/3"] = httpx.Response(202, json=session("ending"))
+    portal.stream = [session("ended")]
+    assert run("stop", "#3", "--wait") == 0
+    assert "It ended badly." in capsys.readouterr().out
+
+
+def test_open_writes_a_private_cookie_file(
+    portal: Portal, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cookie = {"name": "armchair-x-cli", "value": "v.v.v", "host": "s.apps.test", "expires": "2030-01-01T00:00:00Z"}
+    portal.answers["POST", "/sessions/3/entry"] = httpx.Response(200, json={"url": "http://s.apps.test/", "cookie": cookie})
+    jar = tmp_path / "jar"
+    assert run("open", "3", "--cookie-jar", str(jar)) == 0
+    assert capsys.readouterr().out == "http://s.apps.test/\n"
+    assert jar.read_text().splitlines()[1].split("\t") == [
+        "#HttpOnly_s.apps.test",
+        "FALSE",
+        "/",
+        "FALSE",
+        "1893456000",
+        "armchair-x-cli",
+        "v.v.v",
+    ]
+
+
+def test_a_cookie_file_replaces_one_that_others_could_read(tmp_path: Path) -> None:
+    jar = tmp_path / "jar"
+    jar.write_text("old")
+    jar.chmod(0o644)
+    write_jar(jar, Entry(url="", name="n", value="v", host="h", expires=datetime(2030, 1, 1, tzinfo=UTC)))
+    assert stat.S_IMODE(jar.stat().st_mode) == 0o600
+    assert "old" not in jar.read_text()
+    assert list(tmp_path.iterdir()) == [jar]
+
+
+def test_apps_names_the_cure(portal: Portal, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    missing = [{"what": "xpra", "cure": "apt-get install xpra"}]
+    one = {"name": "xterm", "title": "xterm", "description": "", "sizes": [{"name": "small"}], "missing": missing}
+    portal.answers["GET", "/applications"] = httpx.Response(200, json={"applications": [one], "problems": []})
+    assert run("apps") == 0
+    assert "apt-get install xpra" in capsys.readouterr().err
+
+
+def test_config_show_names_origins(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "armchair.toml").write_text("[gateway]\nmaxconn = 9\n")
+    assert run("config", "show", "--home", str(tmp_path), "--json") == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["gateway.maxconn"] == {"value": "9", "origin": f"{tmp_path}/armchair.toml:2"}
+    (tmp_path / "armchair.toml").write_text("[gateway]\nmaxcon = 9\n")
+    assert run("config", "show", "--home", str(tmp_path)) == 2
+    told = capsys.readouterr().err
+    assert f"{tmp_path}/armchair.toml:2 gateway.maxcon" in told
+    assert "gateway.maxconn" in told
