@@ -25,10 +25,15 @@ from websockets.asyncio.server import Server, ServerConnection, unix_serve
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
+from websockets.protocol import State
 
 STATIC = Path(__file__).parent / "static"
-PAGES = {"/": ("index.html", "text/html; charset=utf-8")}
-KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+KINDS = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
 REPLAY = 512 * 1024  # bytes of output kept without tmux
 HISTORY = 2000  # lines of history that a browser gets from tmux
 BEHIND = 4 * 1024 * 1024  # a browser that is further behind than this is cut off; it comes back to the screen as it is
@@ -38,24 +43,6 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-# Out of sight: no status line, no prefix key, and no alternate screen, so that scrolling and selecting are the browser's.
-TMUX = """\
-set -s escape-time 10
-set -s default-terminal tmux-256color
-set -g status off
-set -g prefix None
-unbind-key -a -T prefix
-unbind-key -a -T root
-set -g history-limit 50000
-set -g window-size latest
-set -g focus-events on
-set -g allow-rename off
-set -g set-titles on
-set -g set-titles-string "#T"
-set -g update-environment ""
-set -as terminal-overrides ",xterm*:smcup@:rmcup@"
-set -as terminal-features ",xterm*:RGB"
-"""
 
 
 def set_size(fd: int, rows: int, cols: int) -> None:
@@ -176,8 +163,7 @@ class TmuxShell:
         self._status = private / "exit-status"
 
     async def start(self) -> None:
-        configuration = self._private / "tmux.conf"
-        configuration.write_text(TMUX)
+        configuration = Path(__file__).parent / "tmux.conf"
         # the exit code comes through a file: tmux tells nobody
         line = '"$@"; echo $? >"$ARMCHAIR_DIR/exit-status"'
         process = await self._tmux(
@@ -189,8 +175,7 @@ class TmuxShell:
 
     async def ended(self) -> int:
         # nobody ever sends this signal: the wait ends with the tmux server, and that with its last shell
-        process = await self._tmux("wait-for", "the-end")
-        await process.wait()
+        await (await self._tmux("wait-for", "the-end")).wait()
         with contextlib.suppress(OSError, ValueError):
             return int(self._status.read_text())
         return 1
@@ -205,8 +190,7 @@ class TmuxShell:
             await terminal.close()
 
     async def stop(self) -> None:
-        process = await self._tmux("kill-server")
-        await process.wait()
+        await (await self._tmux("kill-server")).wait()
 
     async def _shown(self, browser: ServerConnection, terminal: Pty) -> None:
         # a slow browser makes the send wait, that the reading, and tmux then skips what nobody could see anyway
@@ -258,14 +242,11 @@ class PlainShell:
 
     async def serve(self, browser: ServerConnection, rows: int, cols: int) -> None:
         queue: asyncio.Queue[bytes] = asyncio.Queue()
-        self._behind[browser] = 0
-        self._browsers[browser] = queue
+        self._behind[browser], self._browsers[browser] = 0, queue
         queue.put_nowait(self._replay())
         self._terminal.resize(rows, cols)
         try:
-            await _until_first(
-                asyncio.create_task(_typed(browser, self._terminal)), asyncio.create_task(self._shown(browser, queue))
-            )
+            await _until_first(_typed(browser, self._terminal), self._shown(browser, queue))
         finally:
             self._browsers.pop(browser, None)
             self._behind.pop(browser, None)
@@ -297,6 +278,7 @@ class Site:
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
         self._code: int | None = None
+        self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._browsers: set[ServerConnection] = set()
 
     def answer(self, _: ServerConnection, request: Request) -> Response | None:
@@ -319,6 +301,8 @@ class Site:
                 message = await connection.recv()
             rows, cols = read_size(message if isinstance(message, str) else "")
             await self._shell.serve(connection, rows, cols)
+            # the screen ends a moment before the exit code is known; a browser that went away hears nothing anyway
+            await asyncio.wait([self._over], timeout=2 if connection.state is State.OPEN else 0)
         except (ValueError, TimeoutError):
             await connection.close(1007, "The first message must be the size.")
         except ConnectionClosed:
@@ -330,6 +314,7 @@ class Site:
     async def end(self, code: int) -> None:
         """The shell has exited: tell all browsers."""
         self._code = code
+        self._over.set_result(None)
         async with asyncio.timeout(3):
             await asyncio.gather(*(self._tell(browser) for browser in self._browsers))
 
@@ -341,7 +326,8 @@ class Site:
             await browser.close(1000, "The shell has exited.")
 
     def _file(self, path: str, request: Request) -> Response:
-        name, kind = PAGES.get(path, (path[1:], KINDS.get(Path(path).suffix, "")))
+        name = path[1:] or "index.html"
+        kind = KINDS.get(Path(name).suffix, "")
         if not kind or "/" in name or name.startswith("."):
             return _response(404, "Not Found", b"There is nothing here.\n")
         headers = {"Content-Type": kind, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}

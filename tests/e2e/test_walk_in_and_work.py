@@ -1,0 +1,247 @@
+"""A person's whole way, in a real browser, through the real portal, gateway, agent and applications.
+
+They start what `make run` starts, follow the printed link, work in JupyterLab, a terminal and an X11 program, come back
+from another browser, and the portal is killed with -9 under their hands.
+"""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from armchair.catalogue.kits import Kits
+from armchair.launchers import command
+
+KITS = Path(os.environ.get("ARMCHAIR_TEST_KITS", "/tmp/armchair-test-kits"))
+ARMCHAIR = [sys.executable, "-c", "from armchair.cli.main import main; main()"]
+CHROMIUM = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+READY = 60_000
+
+
+def until(condition: Callable[[], object], what: str, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        time.sleep(0.05)
+
+
+class PersonsPortal:
+    """`armchair serve` as a person starts it, with its own home and port."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        with socket.socket() as chosen:
+            chosen.bind(("127.0.0.1", 0))
+            self.listen = f"127.0.0.1:{chosen.getsockname()[1]}"
+        self.environment = {**os.environ, "ARMCHAIR_HOME": str(home), "ARMCHAIR__CATALOGUE__KITS_DIRECTORY": str(KITS)}
+        self.output = home.parent / "serve.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self.output.open("wb") as output:
+            command = [*ARMCHAIR, "serve", "--home", str(self.home), "--listen", self.listen]
+            self.process = subprocess.Popen(command, env=self.environment, stdout=output, stderr=output)
+        until(lambda: "login?code=" in self.output.read_text(), f"the login link ({self.output.read_text()})")
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def run(self, *arguments: str) -> str:
+        done = subprocess.run([*ARMCHAIR, *arguments], env=self.environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def printed_link(self) -> str:
+        return re.search(r"http://\S+login\?code=\S+", self.output.read_text())[0]
+
+    def fresh_link(self) -> str:
+        return re.search(r"http://\S+login\?code=\S+", self.run("login"))[0]
+
+    @property
+    def page(self) -> str:
+        return self.printed_link().partition("/login")[0]
+
+
+@pytest.fixture(scope="module")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PersonsPortal]:
+    kits = Kits(KITS)
+    if not kits.status("jupyter").ready:
+        asyncio.run(kits.install("jupyter", command.run, lambda _: None))
+    made = PersonsPortal(tmp_path_factory.mktemp("walk") / "home")
+    made.start()
+    try:
+        yield made
+    finally:
+        made.run("down", "--yes")
+        made.process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
+        yield made
+        made.close()
+
+
+@contextmanager
+def person(browser: Browser, link: str) -> Iterator[BrowserContext]:
+    """Somebody at a computer of their own, who opens the link and is logged in."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(30_000)
+    page = context.new_page()
+    page.goto(link)
+    expect(page.get_by_role("link", name="Applications")).to_be_visible()
+    try:
+        yield context
+    finally:
+        context.close()
+
+
+def start(context: BrowserContext, portal: PersonsPortal, title: str, fill: Callable[[Page], None] | None = None) -> Page:
+    """Choose an application in the grid, start it, and follow it into the application without touching reload."""
+    page = context.new_page()
+    page.goto(f"{portal.page}/applications")
+    page.get_by_role("link", name=title).first.click()
+    if fill:
+        fill(page)
+    page.get_by_role("button", name=f"Start {title}").click()
+    page.wait_for_url(re.compile(r"\.apps-"), timeout=READY)
+    return page
+
+
+def join(context: BrowserContext, portal: PersonsPortal, title: str) -> Page:
+    """Join the newest session of this application from the sessions page."""
+    page = context.new_page()
+    page.goto(portal.page)
+    row = page.locator("li, tr, article").filter(has_text=title).filter(has=page.get_by_role("link", name="Join")).first
+    link = row.get_by_role("link", name="Join")
+    with context.expect_page() as opened:
+        link.click()
+    page.close()
+    return opened.value
+
+
+def state_on_page(context: BrowserContext, portal: PersonsPortal, number: int) -> Page:
+    page = context.new_page()
+    page.goto(f"{portal.page}/sessions/{number}")
+    return page
+
+
+def run_cell(page: Page, code: str, answer: str) -> None:
+    page.locator(".jp-Notebook .jp-Cell").last.locator(".cm-content").click()
+    page.keyboard.type(code)
+    page.keyboard.press("Shift+Enter")
+    expect(page.locator(".jp-OutputArea-output").filter(has_text=answer).last).to_be_visible(timeout=READY)
+
+
+def test_jupyterlab(portal: PersonsPortal, browser: Browser, tmp_path: Path) -> None:
+    def fill(page: Page) -> None:
+        page.get_by_text("More options").click()
+        page.get_by_label("Folder").fill(str(tmp_path))
+
+    with person(browser, portal.printed_link()) as home:
+        lab = start(home, portal, "JupyterLab", fill)
+        lab.locator(".jp-LauncherCard[data-category=Notebook]").first.click(timeout=READY)
+        run_cell(lab, "answer = 6 * 7; print('it is', answer)", "it is 42")
+        lab.keyboard.press("Control+s")
+        lab.locator(".jp-Dialog .jp-mod-accept").click()  # the first save offers another name
+        until((tmp_path / "Untitled.ipynb").exists, "the saved notebook")
+
+        portal.kill()
+        run_cell(lab, "print('after', answer + 1)", "after 43")
+        lab.keyboard.press("Control+s")
+        portal.start()
+
+    with person(browser, portal.fresh_link()) as elsewhere:
+        lab = join(elsewhere, portal, "JupyterLab")
+        lab.wait_for_url(re.compile(r"\.apps-"))
+        lab.goto(lab.url.partition("/lab")[0].rstrip("/") + "/lab/tree/Untitled.ipynb")
+        expect(lab.locator(".jp-OutputArea-output").filter(has_text="after 43")).to_be_visible(timeout=READY)
+        run_cell(lab, "print('still', answer)", "still 42")
+    portal.run("stop", "1", "--wait")
+    assert json.loads(portal.run("show", "1", "--json"))["outcome"]["kind"] == "cancelled"
+
+
+def typed(page: Page, text: str) -> None:
+    page.locator(".xterm").first.click()
+    page.keyboard.type(text)
+    page.keyboard.press("Enter")
+
+
+def test_terminal(portal: PersonsPortal, browser: Browser) -> None:
+    with person(browser, portal.fresh_link()) as home:
+        page = start(home, portal, "Terminal")
+        rows = page.locator(".xterm-rows")
+        typed(page, "echo first-$((6*7))")
+        expect(rows).to_contain_text("first-42", timeout=READY)
+
+        portal.kill()
+        typed(page, "echo second-$((7*7))")
+        expect(rows).to_contain_text("second-49")
+        portal.start()
+        typed(page, "echo third-$((8*8))")
+        expect(rows).to_contain_text("third-64")
+
+    with person(browser, portal.fresh_link()) as elsewhere:
+        page = join(elsewhere, portal, "Terminal")
+        rows = page.locator(".xterm-rows")
+        expect(rows).to_contain_text("third-64", timeout=READY)
+        typed(page, "exit")
+        overview = state_on_page(elsewhere, portal, 2)
+        expect(overview.get_by_text("The program ended by itself").first).to_be_visible(timeout=READY)
+
+
+def test_x11_program(portal: PersonsPortal, browser: Browser, tmp_path: Path) -> None:
+    with person(browser, portal.fresh_link()) as home:
+        page = start(home, portal, "xterm")
+        expect(page.locator("canvas").first).to_be_visible(timeout=READY)
+
+        until_typed(page, type_into(page), f"touch {tmp_path}/drawn", tmp_path / "drawn")
+        portal.kill()
+        until_typed(page, type_into(page), f"touch {tmp_path}/alone", tmp_path / "alone")
+        portal.start()
+
+    with person(browser, portal.fresh_link()) as elsewhere:
+        page = join(elsewhere, portal, "xterm")
+        expect(page.locator("canvas").first).to_be_visible(timeout=READY)
+        until_typed(page, type_into(page), f"touch {tmp_path}/again", tmp_path / "again")
+        until_typed(page, type_into(page), "exit", None)
+        overview = state_on_page(elsewhere, portal, 3)
+        expect(overview.get_by_text("The program ended by itself").first).to_be_visible(timeout=READY)
+
+
+def type_into(page: Page) -> Callable[[str], None]:
+    def type_text(text: str) -> None:
+        page.locator("canvas").last.click(position={"x": 60, "y": 60})
+        page.keyboard.type(text, delay=20)
+        page.keyboard.press("Enter")
+
+    return type_text
+
+
+def until_typed(page: Page, type_text: Callable[[str], None], text: str, expected: Path | None) -> None:
+    """Type into an X11 window; its focus comes a moment after its picture, so the words are typed again if they got lost."""
+    for _ in range(4):
+        type_text(text)
+        if expected is None:
+            return
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            if expected.exists():
+                return
+            page.wait_for_timeout(100)
+    raise AssertionError(f"{text!r} never reached the window")
