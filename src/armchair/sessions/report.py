@@ -13,6 +13,7 @@ from armchair.domain.session import Wanted
 from armchair.sessions.perform import as_seen
 from armchair.sessions.portal import Portal
 from armchair.sessions.tokens import BearerClaim
+from armchair.wire import runspec
 from armchair.wire.messages import LOG_TAIL, Command, Commands, End, EnrolAnswer, EnrolRequest, Report
 
 log = structlog.get_logger()
@@ -56,14 +57,16 @@ async def enrol(portal: Portal, bearer: str, request: EnrolRequest) -> EnrolAnsw
 
     await portal.apply(claim.session, step)
     identity = portal.ca.identity(claim.session, run.id)
-    spec = await portal.store.document(claim.session, 1, "spec")
+    spec = runspec.load(await portal.store.document(claim.session, 1, "spec"))
+    # the plan was made before the store gave the session its number
+    environment = {**spec.environment, "ARMCHAIR_SESSION_NUMBER": str(record.session.number)}
     log.info("agent.enrolled", session=claim.session, run=run.id, port=request.port)
     return EnrolAnswer(
         certificate=identity.certificate,
         key=identity.key.reveal(),
         gateway_ca=portal.ca.gateway_ca(),
         credential=portal.derived.credential(claim.session, claim.attempt, claim.restart).reveal(),
-        spec=spec,
+        spec=runspec.dump(spec._replace(environment=environment)),
     )
 
 

@@ -1,7 +1,6 @@
 """One answer against its field: reads it, checks type and limits, and says what is wrong by code."""
 
 import re
-import sys
 import unicodedata
 from decimal import Decimal, InvalidOperation
 
@@ -10,6 +9,7 @@ from armchair.domain.forms import values
 from armchair.domain.forms.fields import Field, FieldType
 
 TEXT_MAXIMUM = 1000  # where a field gives no maximum; keeps environment and database rows small
+LARGEST_FLOAT = float.fromhex("0x1.fffffffffffffp+1023")  # of IEEE 754's double precision
 _TRUE = frozenset({"true", "on", "yes", "1"})
 _FALSE = frozenset({"false", "off", "no", "0"})
 _EXAMPLES = {FieldType.DURATION: "4h", FieldType.MEMORY: "16 GB", FieldType.INTEGER: "4", FieldType.NUMBER: "0.5"}
@@ -115,7 +115,7 @@ def _within(field: Field, number: float) -> FieldError | None:
 def _bounds(field: Field) -> tuple[float, float]:
     """The limits; where the field gives none, those of its type: 64 bits, and neither times nor sizes are negative."""
     if field.type is FieldType.NUMBER:
-        low, high = -sys.float_info.max, sys.float_info.max
+        low, high = -LARGEST_FLOAT, LARGEST_FLOAT
     else:
         low, high = (-values.LARGEST if field.type is FieldType.INTEGER else 0), values.LARGEST
     return (low if field.minimum is None else field.minimum), (high if field.maximum is None else field.maximum)
