@@ -1,9 +1,11 @@
-"""Writes the reference pages that follow from the code: settings.md, cli.md, api.md. With --check: says which are old."""
+"""Writes the reference pages that follow from the code, beside itself. With --check: says which are old."""
 # ruff: noqa: INP001 - a script beside what it writes, not part of the package
 
 import inspect
+import re
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,10 +14,14 @@ import typer.main
 from fastapi import FastAPI
 from pydantic_core import PydanticUndefined
 
+from armchair import words
 from armchair.cli.main import app
+from armchair.domain.run import Outcome, OutcomeKind
+from armchair.domain.session import By, Resources
 from armchair.sessions.portal import Portal
 from armchair.settings import PREFIX, known_keys, shown
 from armchair.web.api import router
+from armchair.words import errors, outcomes
 
 HERE = Path(__file__).parent
 _HEAD = "<!-- written by `make docs`; change the code instead -->\n\n"
@@ -141,7 +147,64 @@ def _text(schema: Mapping[str, Any]) -> str:
     return f". {schema['description']}" if schema.get("description") else ""
 
 
-PAGES = {"settings.md": settings_page, "cli.md": cli_page, "api.md": api_page}
+def messages_page() -> str:
+    """What each message means: states, endings and errors, from the same tables that make them."""
+    lines = [
+        "# What this message means\n",
+        "Codes are stable; texts are made from them. The API gives both, the log and metrics the code.\n",
+        "## While a session lives\n",
+        "| state | what is going on | what to do |",
+        "|---|---|---|",
+        *(f"| {state} | {meaning} | {todo} |" for state, meaning, todo in STATES),
+        "",
+        "## How a session ended\n",
+        "| outcome | example | what to do |",
+        "|---|---|---|",
+    ]
+    asked = Resources(cores=4, memory=16 * 2**30, walltime=timedelta(hours=4))
+    for kind in OutcomeKind:
+        by = By.OWNER if kind is OutcomeKind.CANCELLED else By.SYSTEM
+        line = words.outcome(Outcome(kind=kind, by=by, at=EPOCH, exit_code=1 if kind is OutcomeKind.FAILED else None), asked)
+        lines.append(f"| `{kind.value}` | {line.stem}. | {line.detail} |")
+    lines += ["", "With a detail:\n", "| detail | message | what to do |", "|---|---|---|"]
+    lines += [f"| `{code}` | {_plain(text)}. | {_plain(advice)} |" for code, (text, advice) in outcomes.DETAILS.items()]
+    lines += ["", "## Errors\n", "| code | message | what to do |", "|---|---|---|"]
+    lines += [f"| `{code}` | {_plain(text)} | {_plain(advice)} |" for code, (text, advice) in sorted(errors.ERRORS.items())]
+    lines += ["", "## Beside a field\n", "| code | message |", "|---|---|"]
+    lines += [f"| `{code}` | {_plain(text)} |" for code, text in errors.FIELDS.items()]
+    return _HEAD + "\n".join(lines)
+
+
+def _plain(text: str) -> str:
+    """Placeholders as words in angle brackets: %(app)s → ⟨app⟩."""
+    return re.sub(r"%\((\w+)\)[sd]", r"⟨\1⟩", text)
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+STATES = (
+    ("Asking for a place to run…", "The request is stored; the launcher has not answered yet.", "Wait a moment."),
+    (
+        "Waiting for the launcher, which gives no answer since …",
+        "The launcher is silent. Your request is kept and sent when it answers.",
+        "Nothing; or End, which is remembered too.",
+    ),
+    ("Waiting for its turn…", "The job is queued.", "Wait; you may close the page."),
+    ("Starting…", "The job runs and the application is being started.", "Wait; the page says how long it usually takes."),
+    (
+        "Still starting after …",
+        "It takes longer than usual. Nothing ends only for being slow.",
+        "Look at the log on the session's page; End it if the log shows a mistake.",
+    ),
+    ("Ready", "The application answers.", "Join."),
+    (
+        "… has not been heard of for …",
+        "The session's agent has not reported for 40 seconds: the network, or the portal was away. The session may well run.",
+        "Try Join; wait. It is not ended for this.",
+    ),
+    ("Ending…", "The application gets time to tidy up before it is stopped.", "Wait; this takes seconds."),
+    ("It has ended. Finding out why…", "The job has ended and the launcher has not said how yet.", "Wait up to a minute."),
+)
+PAGES = {"messages.md": messages_page, "settings.md": settings_page, "cli.md": cli_page, "api.md": api_page}
 
 
 def main() -> int:

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.mark.parametrize("name", ["settings.md", "cli.md", "api.md"])
+@pytest.mark.parametrize("name", ["messages.md", "settings.md", "cli.md", "api.md"])
 def test_the_page_matches_the_code(name: str) -> None:
     spec = importlib.util.spec_from_file_location("generate", ROOT / "docs/reference/generate.py")
     assert spec is not None
