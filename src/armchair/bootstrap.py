@@ -20,6 +20,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from armchair.catalogue.loader import DirectoryCatalogue
+from armchair.catalogue.requirements import program
 from armchair.gateway.certificates import Authority
 from armchair.gateway.haproxy import HaproxyGateway
 from armchair.gateway.keys import Keys
@@ -125,6 +126,7 @@ def _portal(
         scripts=AgentScripts(agents_url=lambda: gateway.agents_url, agents_ca=authority.agents_ca()),
         derived=Derived(keys.portal_key, keys.instance),
         policy=settings.sessions.policy(),
+        program=program(),
         submitting=asyncio.Semaphore(settings.sessions.launch_concurrency),
     )
 

@@ -1,6 +1,8 @@
 """What an application needs of this machine, what of it is absent, and the exact command that cures it."""
 
+import os
 import shutil
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -41,9 +43,18 @@ class Requirements:
         if absent:
             found.append(Missing(what=", ".join(absent), cure=self._cure(absent)))
         if self.kit and not kits.status(self.kit).ready:
-            found.append(Missing(what=f"the kit {self.kit}", cure=f"armchair kit install {self.kit}"))
+            found.append(Missing(what=f"the kit {self.kit}", cure=f"{program()} kit install {self.kit}"))
         return tuple(found)
 
     def _cure(self, absent: list[str]) -> str:
         packages = self.packages or absent
-        return f"apt-get install -y --no-install-recommends {' '.join(packages)}"
+        command = f"apt-get install -y --no-install-recommends {' '.join(packages)}"
+        return command if os.geteuid() == 0 else f"sudo {command}"
+
+
+def program() -> str:
+    """What to type to run this very armchair: its name, or its path when the name would find nothing or another one."""
+    beside = Path(sys.executable).parent / "armchair"
+    if not beside.exists() or shutil.which("armchair") == str(beside):
+        return "armchair"
+    return str(beside)

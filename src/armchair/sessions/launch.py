@@ -56,6 +56,8 @@ async def launch(portal: Portal, actor: Actor, request: LaunchRequest) -> Launch
     plan = make_plan(application, request.size, request.answers, request.title)
     record = _new_record(portal, actor, application, plan, request.launch_key)
     spec = portal.catalogue.spec(application, plan, _context(portal, actor, record))
+    if portal.launcher(record.session.cluster).enforces_memory:
+        spec = spec._replace(memory=None)
     documents = {
         "spec": json.dumps(json.loads(runspec.dump(spec)), indent=1),
         "script": portal.scripts.render(SHOWN_TOKEN).shown,

@@ -57,6 +57,7 @@ class Portal:
     derived: Derived
     policy: Policy
     site_name: str = "Armchair"
+    program: str = "armchair"
     submitting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(8))
     changes: Changes = field(default_factory=Changes)
     launcher_states: dict[str, LauncherState] = field(default_factory=lambda: defaultdict(LauncherState))

@@ -74,6 +74,11 @@ class Launcher(Protocol):
         """The cluster's name in this portal ("local")."""
         ...
 
+    @property
+    def enforces_memory(self) -> bool:
+        """Whether the launcher itself ends a job that takes more memory than it asked for. If not, the agent does."""
+        ...
+
     async def submit(self, request: JobRequest) -> JobRef:
         """Start or queue a job and return its identity: from then on it exists, marked.
 

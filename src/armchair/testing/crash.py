@@ -57,6 +57,10 @@ class WalkedLauncher:
     def name(self) -> str:
         return self._inner.name
 
+    @property
+    def enforces_memory(self) -> bool:
+        return self._inner.enforces_memory
+
     async def submit(self, request: JobRequest) -> JobRef:
         self._walk.point("before:submit")
         job = await self._inner.submit(request)

@@ -43,6 +43,8 @@ class FakeLauncher:
         self.complete = True
         self.start_at_once = False
 
+    enforces_memory = True
+
     @property
     def name(self) -> str:
         """The cluster's name in this portal."""

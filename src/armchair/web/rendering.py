@@ -74,6 +74,7 @@ def text(portal: Portal, request: Request, name: str, params: Mapping[str, Any])
     actor: Actor | None = getattr(request.state, "actor", None)
     common: dict[str, Any] = {
         "site": portal.site_name,
+        "program": portal.program,
         "actor": actor,
         "csrf": form_token(cookie) if cookie else "",
         "theme": theme if theme in THEMES else "system",

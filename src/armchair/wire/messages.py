@@ -16,7 +16,8 @@ from typing import NamedTuple, Optional, Tuple
 
 API = "/agent/v1"
 MAX_ENROL = 4 * 1024
-MAX_REPORT = 256 * 1024
+# a tail of control characters takes six bytes of JSON for each of its own
+MAX_REPORT = 512 * 1024
 LOG_TAIL = 64 * 1024
 REPORT_EVERY = 15.0
 COMMAND_WAIT = 25.0

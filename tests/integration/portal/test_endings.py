@@ -113,6 +113,15 @@ def test_one_that_floods_its_log_stays_usable_and_bounded(lasting: Stage) -> Non
     assert lasting.outcome(session.id, 8)[0] == "cancelled"
 
 
+@pytest.mark.parametrize("kind", ["control", "no_utf8"])
+def test_one_that_prints_garbage_is_heard_all_the_same(lasting: Stage, kind: str) -> None:
+    session = lasting.launch("prints-garbage", answers={"kind": kind})
+    eventually(lambda: len(lasting.client.log(session.id)) > 60_000, "the tail is told")
+    lasting.get(session.id, "/exit/5")
+    told, ended = lasting.outcome(session.id, 5)
+    assert (told, ended.data["outcome"]["exit_code"]) == ("failed", 5)
+
+
 @pytest.mark.parametrize("app", ["ignores-term", "forks-daemons"])
 def test_one_that_resists_is_ended_whole(lasting: Stage, app: str) -> None:
     session = lasting.launch(app)

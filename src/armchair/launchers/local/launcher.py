@@ -77,6 +77,11 @@ class LocalLauncher:
         self._starting = asyncio.Semaphore(_AT_ONCE)
 
     @property
+    def enforces_memory(self) -> bool:
+        """Its keepers do, unless the setting says otherwise: then nobody shall."""
+        return True
+
+    @property
     def name(self) -> str:
         """The cluster's name in this portal."""
         return self._name
