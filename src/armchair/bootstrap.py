@@ -6,6 +6,7 @@ reconciler. The order of the end is the reverse; gateway and sessions go on with
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import socket
@@ -126,9 +127,21 @@ def _portal(
         scripts=AgentScripts(agents_url=lambda: gateway.agents_url, agents_ca=authority.agents_ca()),
         derived=Derived(keys.portal_key, keys.instance),
         policy=settings.sessions.policy(),
+        accounts_settings=settings.accounts,
         program=program(),
         submitting=asyncio.Semaphore(settings.sessions.launch_concurrency),
     )
+
+
+class _CutOff(logging.Filter):
+    """Streams that the portal's end cuts off are no errors: nobody who presses Ctrl-C wants to read their tracebacks."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        cut = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
+        return not cut and "timeout graceful shutdown exceeded" not in str(record.msg)
+
+
+_CUT_OFF = _CutOff()
 
 
 class _Server(uvicorn.Server):
@@ -137,6 +150,7 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self._leaving = asyncio.Event()
+        logging.getLogger("uvicorn.error").addFilter(_CUT_OFF)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -142,8 +142,14 @@ def state_on_page(context: BrowserContext, portal: PersonsPortal, number: int) -
 
 
 def run_cell(page: Page, code: str, answer: str) -> None:
-    page.locator(".jp-Notebook .jp-Cell").last.locator(".cm-content").click()
-    page.keyboard.type(code)
+    cell = page.locator(".jp-Notebook .jp-Cell").last.locator(".cm-content")
+    for _ in range(5):
+        # a notebook that is still being drawn loses what is typed into it
+        cell.click()
+        page.keyboard.press("Control+a")
+        page.keyboard.type(code)
+        if code in cell.inner_text():
+            break
     page.keyboard.press("Shift+Enter")
     expect(page.locator(".jp-OutputArea-output").filter(has_text=answer).last).to_be_visible(timeout=READY)
 

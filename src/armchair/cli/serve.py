@@ -87,7 +87,8 @@ def down(
     if as_json:
         print_json({"sessions_ended": ended.sessions, "sessions_left": ended.left, "portal_ended": ended.portal})
     else:
-        typer.echo(f"{ended.sessions} sessions ended. Portal and gateway are down.")
+        sessions = f"{ended.sessions} session{'' if ended.sessions == 1 else 's'}"
+        typer.echo(f"{sessions} ended. Portal and gateway are down.")
     if ended.left:
         numbers = ", ".join(f"#{number}" for number in ended.left)
         note(f"These have not ended in time: {numbers}. The next portal goes on with that.")

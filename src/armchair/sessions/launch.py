@@ -69,11 +69,12 @@ async def launch(portal: Portal, actor: Actor, request: LaunchRequest) -> Launch
         code="session.accepted",
         params={"app": application.title},
     )
-    lock = portal.locks[record.session.id]
-    async with lock:
+    fresh = record.session.id
+    async with portal.locks[fresh]:
         record, created = await portal.store.create(record, [accepted], documents)
         if not created:
-            portal.locks.pop(record.session.id, None)
+            # the lock of the id that nobody will use; never that of the session which an earlier request is just starting
+            portal.locks.pop(fresh, None)
             return Launched(record=record, created=False)
         portal.tell(record)
         log.info("session.accepted", session=record.session.id, number=record.session.number, app=application.name)

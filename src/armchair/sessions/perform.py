@@ -4,7 +4,7 @@ import structlog
 
 from armchair.domain import absorb
 from armchair.domain.decide import Cancel, Candidate, Conclude, Resolution, resolve_intent
-from armchair.domain.errors import ArmchairError, JobRefused, SchedulerSilent
+from armchair.domain.errors import ArmchairError, JobRefused, SchedulerSilent, StorageFull
 from armchair.domain.run import JobRef, Record
 from armchair.domain.session import Session
 from armchair.sessions.portal import Portal
@@ -31,12 +31,19 @@ async def submit(portal: Portal, record: Record) -> Record:
     try:
         async with portal.submitting:
             job = await launcher.submit(request)
-    except JobRefused as refused:
-        reason = str(refused.params.get("reason", refused.code))
+    except (JobRefused, StorageFull) as refused:
+        reason = _reason(refused)
         log.info("job.refused", session=session.id, reason=reason)
         return await portal.apply(session.id, lambda r, now: absorb.job_refused(r, reason, now))
     log.info("job.submitted", session=session.id, job=job.id, cluster=job.cluster)
     return await portal.apply(session.id, lambda r, now: absorb.job_submitted(r, job, now))
+
+
+def _reason(refused: JobRefused | StorageFull) -> str:
+    """Why there is no job, and certainly none: a job that finds no room is taken back whole."""
+    if isinstance(refused, StorageFull):
+        return f"the disk is full: {refused.params.get('path', '')}"
+    return str(refused.params.get("reason", refused.code))
 
 
 async def resolve(portal: Portal, record: Record) -> Record:

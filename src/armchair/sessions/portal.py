@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from armchair.accounts.ports import AccountStore
+from armchair.accounts.settings import AccountSettings
 from armchair.domain.decide import Policy
 from armchair.domain.errors import NotFound, SchedulerSilent
 from armchair.domain.event import Event
@@ -56,6 +57,7 @@ class Portal:
     scripts: JobScripts
     derived: Derived
     policy: Policy
+    accounts_settings: AccountSettings = field(default_factory=AccountSettings)
     site_name: str = "Armchair"
     program: str = "armchair"
     submitting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(8))

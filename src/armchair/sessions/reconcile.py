@@ -165,6 +165,10 @@ class Reconciler:
             except SchedulerSilent as silence:
                 log.info("action.postponed", session=session, action=type(action).__name__, code=silence.code)
                 return
+            except ArmchairError as error:
+                # foreseen, such as a full disk: said in a line at each attempt, and tried again
+                log.warning("action.failed", session=session, action=type(action).__name__, code=error.code)
+                return
             except Exception:  # the edge of one session's turn: the others must have theirs
                 log.exception("action.failed", session=session, action=type(action).__name__)
                 return

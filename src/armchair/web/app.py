@@ -22,8 +22,8 @@ def create_web(portal: Portal) -> FastAPI:
     problems.install(app, portal)
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     app.add_middleware(BodyLimit, limit=MAX_FORM)
-    app.add_middleware(SecurityHeaders, headers=security.HEADERS)
     app.add_middleware(ByHost, names=portal.names, session_app=_create_session_host(portal))
+    app.add_middleware(SecurityHeaders, headers=security.HEADERS)
     return app
 
 
@@ -33,5 +33,4 @@ def _create_session_host(portal: Portal) -> FastAPI:
     app.include_router(host.router(portal))
     app.router.routes.append(Route("/.armchair/static/{name}", assets.serve))
     problems.install(app, portal)
-    app.add_middleware(SecurityHeaders, headers=security.HEADERS)
     return app

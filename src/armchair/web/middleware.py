@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -51,7 +52,10 @@ class SecurityHeaders:
 
 
 class BodyLimit:
-    """Refuses a body above the limit (bytes): by its announced length at once, otherwise when it grows beyond."""
+    """Answers 413 to whoever reads a body above the limit (bytes), by its announced length or when it grows beyond.
+
+    It raises inside the application, so that the answer is a page, or the API's JSON, like every other error.
+    """
 
     def __init__(self, app: ASGIApp, *, limit: int) -> None:
         self._app = app
@@ -62,17 +66,17 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         length = Headers(scope=scope).get("content-length", "0")
-        if not (length.isascii() and length.isdigit()) or int(length[:18]) > self._limit:
-            await PlainTextResponse("too large\n", 413)(scope, receive, send)
-            return
-        taken = 0
+        taken = int(length[:18]) if length.isascii() and length.isdigit() else 0
+        if taken <= self._limit:
+            taken = 0
 
         async def bounded() -> Message:
             nonlocal taken
-            message = await receive()
-            taken += len(message.get("body", b""))
+            if taken <= self._limit:
+                message = await receive()
+                taken += len(message.get("body", b""))
             if taken > self._limit:
-                return {"type": "http.disconnect"}
+                raise HTTPException(413)
             return message
 
         await self._app(scope, bounded, send)

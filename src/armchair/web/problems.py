@@ -24,7 +24,8 @@ _STATUS: tuple[tuple[type[ArmchairError], int], ...] = (
     (StorageFull, 507),
     (Unavailable, 503),
 )
-_PLAIN = {404: "no_such_page", 405: "method_not_allowed", 413: "form_too_large", 422: "form_too_large"}
+_UNAUTHORISED = frozenset({"login_over", "token_missing", "token_unknown"})
+PLAIN = {404: "not_found", 405: "method_not_allowed", 413: "form_too_large"}
 
 
 class LoginNeeded(Exception):
@@ -33,6 +34,8 @@ class LoginNeeded(Exception):
 
 def status_of(error: ArmchairError) -> int:
     """The HTTP status of an error; 500 for one that should not have reached a page."""
+    if error.code in _UNAUTHORISED:
+        return 401
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
 
 
@@ -47,21 +50,21 @@ def install(app: FastAPI, portal: Portal) -> None:
 
     async def signed_out(request: Request, error: Exception) -> Response:
         del error
-        if request.method != "GET" or "hx-request" in request.headers or request.url.path == "/events":
-            return Response(status_code=401, headers={"HX-Redirect": "/login"})
+        if request.method != "GET" or "hx-request" in request.headers or request.url.path.endswith("/events"):
+            return Response(status_code=401, headers={"HX-Redirect": portal.names.portal_url("/login")})
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        where = portal.names.portal_url("/login") if portal.names.session_of(request.url.netloc) else "/login"
-        return RedirectResponse(f"{where}?next={quote(target, safe='')}", 303)
+        return RedirectResponse(f"/login?next={quote(target, safe='')}", 303)
 
     async def plain(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
-        return page(portal, request, error.status_code, _PLAIN.get(error.status_code, "not_now"), {})
+        return page(portal, request, error.status_code, PLAIN.get(error.status_code, "form_malformed"), {})
 
     async def unforeseen(request: Request, error: Exception) -> Response:
         reference = secrets.token_hex(4)
         log.error("web.unforeseen", reference=reference, path=request.url.path, exc_info=error)
         answer = page(portal, request, 500, "unforeseen", {"reference": reference})
-        answer.headers.update(HEADERS)  # this handler runs outside the middleware that adds them
+        # this handler runs outside the middleware that adds them
+        answer.headers.update({**HEADERS, "Cache-Control": "no-store"})
         return answer
 
     app.add_exception_handler(ArmchairError, known)

@@ -13,7 +13,7 @@ from armchair.accounts.logins import Accounts
 from armchair.domain.errors import Refused
 from armchair.sessions.portal import Portal
 
-_CSP = "; ".join(  # noqa: FLY002 - one directive a line reads better than one long string
+CSP = "; ".join(  # noqa: FLY002 - one directive a line reads better than one long string
     (
         "default-src 'none'",
         "script-src 'self'",
@@ -27,7 +27,7 @@ _CSP = "; ".join(  # noqa: FLY002 - one directive a line reads better than one l
     )
 )
 HEADERS: Mapping[str, str] = {
-    "Content-Security-Policy": _CSP,
+    "Content-Security-Policy": CSP,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
@@ -41,7 +41,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 async def actor_of(portal: Portal, request: Request) -> Actor | None:
     """The person whose login cookie came along, or None."""
     cookie = request.cookies.get(portal.names.login_cookie)
-    return await Accounts(portal.accounts, portal.clock).actor_of_cookie(cookie) if cookie else None
+    return await Accounts(portal.accounts, portal.clock, portal.accounts_settings).actor_of_cookie(cookie) if cookie else None
 
 
 def check_origin(origin: str, request: Request) -> None:

@@ -35,7 +35,7 @@ async def _caller(portal: Portal, request: Request) -> Actor:
     """By token (monitoring) or login cookie (a person who looks)."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        actor = await Accounts(portal.accounts, portal.clock).actor_of_token(token)
+        actor = await Accounts(portal.accounts, portal.clock, portal.accounts_settings).actor_of_token(token)
     else:
         actor = await actor_of(portal, request)
     if actor is None:

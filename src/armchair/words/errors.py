@@ -15,6 +15,9 @@ ERRORS: dict[str, tuple[str, str]] = {
         mark("Try again; if it stays, quote the reference to whoever runs this portal."),
     ),
     "not_found": (mark("There is nothing at this address."), mark("Go back to your sessions.")),
+    "method_not_allowed": (mark("This address does not take that kind of request."), mark("Go back to your sessions.")),
+    "form_too_large": (mark("This is more than a form may hold."), mark("Nothing was stored. Shorten it and send it again.")),
+    "form_malformed": (mark("The form could not be read."), mark("Load the page again and repeat what you did.")),
     "no_such_session": (
         mark("There is no such session, or it is not yours."),
         mark("Your sessions are on the sessions page (armchair ls)."),

@@ -239,4 +239,16 @@ def read_json(path: Path) -> object:
     return json.loads(path.read_text())
 
 
-__all__ = ["APPS", "LIVE", "PortalProcess", "Stage", "eventually", "free_port", "new_home", "os", "read_json", "stage_on", "typed"]
+__all__ = [
+    "APPS",
+    "LIVE",
+    "PortalProcess",
+    "Stage",
+    "eventually",
+    "free_port",
+    "new_home",
+    "os",
+    "read_json",
+    "stage_on",
+    "typed",
+]

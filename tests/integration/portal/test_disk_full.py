@@ -114,29 +114,29 @@ def test_an_end_that_can_t_be_stored_is_told_and_can_be_repeated(small_home: tup
 def test_an_outcome_that_can_t_be_stored_is_stored_when_there_is_room(small_home: tuple[Stage, SmallDisk]) -> None:
     stage, disk = small_home
     session = stage.launch()
+    entry = stage.client.entry(session.id)
     disk.fill()
-    stage.get(session.id, "/exit/3")
-    eventually(lambda: not stage.jobs(), "the job has ended", 70)
+    stage.get(session.id, "/exit/3", entry=entry)
+    eventually(lambda: stage.get(session.id, entry=entry)[0] in {0, 502, 503}, "the application has gone")
+    assert not stage.client.session(session.id).ended
     disk.empty()
     kind, ended = stage.outcome(session.id)
     assert (kind, ended.data["outcome"]["exit_code"]) == ("failed", 3)
 
 
-def test_a_job_that_can_t_be_staged_is_started_when_there_is_room(small_jobs: tuple[Stage, SmallDisk]) -> None:
+def test_a_job_that_finds_no_room_is_told_as_refused_and_leaves_nothing(small_jobs: tuple[Stage, SmallDisk]) -> None:
     stage, disk = small_jobs
     disk.fill()
-    try:
-        stage.client.launch("hello", key="wish")
-    except ApiError as refused:
-        assert refused.status == 507  # noqa: PT017 - either is an answer
-        assert "full" in str(refused)
+    kind, ended = stage.outcome(stage.client.launch("hello").id, 5)
+    assert kind == "rejected"
+    assert "full" in ended.outcome + ended.detail, ended.data
+    assert str(disk.place) in ended.outcome + ended.detail
     assert stage.jobs() == []
-    assert not list(disk.place.glob("*-*")), "nothing is left half staged"
+    assert [entry.name for entry in disk.place.iterdir()] == ["filler"], "nothing is left half staged"
     disk.empty()
-    session = stage.client.launch("hello", key="wish")
-    stage.reach(session.id, "ready")
+    stage.launch()
     assert len(stage.jobs()) == 1
-    assert stage.client.sessions().total == 1
+    assert stage.client.sessions().total == 2
 
 
 def test_a_portal_can_t_start_on_a_full_disk_and_says_so(small_home: tuple[Stage, SmallDisk]) -> None:

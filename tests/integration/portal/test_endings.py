@@ -21,9 +21,7 @@ def words(session: Session) -> str:
     ("path", "kind", "code", "number"),
     [("/exit/0", "finished", 0, None), ("/exit/3", "failed", 3, None), ("/signal/11", "failed", None, 11)],
 )
-def test_an_application_that_ends_by_itself(
-    lasting: Stage, path: str, kind: str, code: int | None, number: int | None
-) -> None:
+def test_an_application_that_ends_by_itself(lasting: Stage, path: str, kind: str, code: int | None, number: int | None) -> None:
     session = lasting.launch()
     lasting.get(session.id, path)
     told, ended = lasting.outcome(session.id, 5)

@@ -39,7 +39,7 @@ class Late:
         self._get = get
 
     def __getattr__(self, name: str) -> Any:
-        if name in {"accounts", "clock"}:
+        if name in {"accounts", "accounts_settings", "clock"}:
             return Late(lambda: getattr(self._get(), name))
         return getattr(self._get(), name)
 

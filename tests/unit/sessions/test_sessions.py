@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 
 from armchair.domain.errors import Conflict, InvalidInput, NotFound, Refused, StorageFull
-from armchair.domain.run import OutcomeKind, Overlay, Phase, Record
+from armchair.domain.run import JobRef, OutcomeKind, Overlay, Phase, Record
 from armchair.sessions import join, report, show
 from armchair.sessions.launch import Launched, LaunchRequest, launch
+from armchair.sessions.ports import JobRequest
 from armchair.sessions.reconcile import Reconciler
 from armchair.sessions.report import AgentError
 from armchair.sessions.stop import rename, stop
@@ -83,6 +84,26 @@ async def test_a_double_click_is_one_session(stage: Stage) -> None:
     first, second = await asyncio.gather(stage.launch_fully(), stage.launch_fully())
     assert first.record.session.id == second.record.session.id
     assert sorted([first.created, second.created]) == [False, True]
+    assert stage.launcher.calls["submit"] == 1
+
+
+async def test_a_repeated_launch_leaves_the_first_ones_lock_alone(stage: Stage) -> None:
+    reached, go_on = asyncio.Event(), asyncio.Event()
+    submit = stage.launcher.submit
+
+    async def slow_submit(request: JobRequest) -> JobRef:
+        reached.set()
+        await go_on.wait()
+        return await submit(request)
+
+    stage.launcher.submit = slow_submit
+    first = asyncio.create_task(stage.launch())
+    await reached.wait()
+    await stage.launch_fully()
+    await stage.reconciler.tick()
+    go_on.set()
+    await first
+    await stage.tick()
     assert stage.launcher.calls["submit"] == 1
 
 

@@ -24,7 +24,7 @@ def caller(portal: Portal, scope: Scope | None = None) -> Caller:
 
     It raises Refused("token_missing"), Refused("token_unknown") and Refused("scope_missing", scope).
     """
-    accounts = Accounts(portal.accounts, portal.clock)
+    accounts = Accounts(portal.accounts, portal.clock, portal.accounts_settings)
 
     async def identify(credentials: HTTPAuthorizationCredentials | None = Security(_bearer)) -> Actor:  # noqa: B008 - FastAPI's way
         if credentials is None:

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Response
 
 from armchair.accounts.actor import Actor, Scope, scopes_for
 from armchair.accounts.logins import Accounts
-from armchair.accounts.settings import AccountSettings
 from armchair.domain.errors import FieldError, InvalidInput
 from armchair.sessions.portal import Portal
 from armchair.web.api.access import caller
@@ -15,8 +14,9 @@ from armchair.web.api.models import ActorJson, CreateTokenJson, LinkJson, NewTok
 from armchair.web.api.present import actor_json, token_json
 
 
-def add(router: APIRouter, portal: Portal, settings: AccountSettings) -> None:
+def add(router: APIRouter, portal: Portal) -> None:
     """Add the routes."""
+    settings = portal.accounts_settings
     accounts = Accounts(portal.accounts, portal.clock, settings)
     anyone = caller(portal)
 

@@ -2,7 +2,6 @@
 
 from fastapi import APIRouter
 
-from armchair.accounts.settings import AccountSettings
 from armchair.sessions.portal import Portal
 from armchair.web.api import account, applications, sessions, streams, system
 from armchair.web.api.errors import ApiRoute, ErrorBody
@@ -19,14 +18,14 @@ _ERRORS: dict[int | str, dict[str, object]] = {
 }
 
 
-def router(portal: Portal, settings: AccountSettings | None = None) -> APIRouter:
-    """The whole API of this portal, to be included in the web application. `settings`: how long login links work."""
+def router(portal: Portal) -> APIRouter:
+    """The whole API of this portal, to be included in the web application."""
     whole = APIRouter(prefix=PREFIX, route_class=ApiRoute)
     part = APIRouter(route_class=ApiRoute)
     applications.add(part, portal)
     sessions.add(part, portal)
     streams.add(part, portal)
-    account.add(part, portal, settings or AccountSettings())
+    account.add(part, portal)
     system.add(part, portal)
     whole.include_router(part, responses=_ERRORS)
     return whole

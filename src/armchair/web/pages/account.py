@@ -23,7 +23,7 @@ _LIVES = {"7": timedelta(days=7), "30": timedelta(days=30), "365": timedelta(day
 def router(portal: Portal) -> APIRouter:
     """/account and the forms on it."""
     made = APIRouter(include_in_schema=False)
-    accounts = Accounts(portal.accounts, portal.clock)
+    accounts = Accounts(portal.accounts, portal.clock, portal.accounts_settings)
 
     async def page(request: Request, actor: Actor, secret: str = "", problem: str = "", status: int = 200) -> Response:
         params = {

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from armchair.domain.application import Application
+from armchair.domain.errors import NotFound
 from armchair.sessions.portal import Portal
 from armchair.web.pages.desk import visitor
 from armchair.web.rendering import render
@@ -37,7 +38,10 @@ def router(portal: Portal) -> APIRouter:
     async def icon(request: Request, name: str) -> Response:
         await visitor(portal, request)
         app = portal.catalogue.get(name)
-        picture = await asyncio.to_thread((Path(app.directory) / app.icon).read_bytes)
+        try:
+            picture = await asyncio.to_thread((Path(app.directory) / app.icon).read_bytes)
+        except OSError:
+            raise NotFound("not_found") from None  # the directory has changed since it was read
         return Response(picture, media_type="image/svg+xml", headers=_ICON_HEADERS)
 
     return made

@@ -20,7 +20,7 @@ async def visitor(portal: Portal, request: Request) -> Actor:
 
 async def sender(portal: Portal, request: Request) -> tuple[Actor, FormData]:
     """The person and the form they sent from one of this portal's pages. Raises LoginNeeded, Refused("form_not_yours")."""
-    check_origin(portal.names.portal_url("").rstrip("/"), request)
+    check_origin(portal.names.portal_origin, request)
     actor = await visitor(portal, request)
     form = await request.form(max_files=0, max_fields=500)
     token = request.headers.get("x-csrf-token") or text(form, "csrf")

@@ -23,7 +23,10 @@ def router(portal: Portal) -> APIRouter:
 
     @made.get("/enter")
     async def enter(request: Request, code: str = "", next: str = "/") -> Response:  # noqa: A002 - the address says next
-        entry = await use.enter(portal, _session(request), code, safe_path(next))
+        try:
+            entry = await use.enter(portal, _session(request), code, safe_path(next))
+        except Refused as error:
+            return _to_portal(portal, request, error, next)
         return _with_ticket(RedirectResponse(entry.location, 303), entry)
 
     @made.api_route("/renew", methods=_METHODS)

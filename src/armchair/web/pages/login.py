@@ -1,5 +1,7 @@
 """Pages: logging in with a one-time link, and out again."""
 
+from urllib.parse import quote
+
 import structlog
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -11,15 +13,16 @@ from armchair.sessions.join import safe_path
 from armchair.sessions.portal import Portal
 from armchair.web.pages.desk import sender, text
 from armchair.web.rendering import render
-from armchair.web.security import actor_of, check_origin
+from armchair.web.security import CSP, actor_of, check_origin
 
 log = structlog.get_logger()
+_PLAIN = "/%?=&:@+~!$()*"  # what else of a path may stand in a cookie's value as it is
 
 
 def router(portal: Portal) -> APIRouter:
     """/login and /logout."""
     made = APIRouter(include_in_schema=False)
-    accounts = Accounts(portal.accounts, portal.clock)
+    accounts = Accounts(portal.accounts, portal.clock, portal.accounts_settings)
 
     @made.get("/login")
     async def landing(request: Request, code: str = "", next: str = "") -> Response:  # noqa: A002 - the address says next
@@ -27,13 +30,17 @@ def router(portal: Portal) -> APIRouter:
         if not code and await actor_of(portal, request) is not None:
             return RedirectResponse(safe_path(next or "/"), 303)
         answer = render(portal, request, "login.html", {"code": code})
+        # browsers hold a form to its redirects: whoever came from a session is led from this one to the session's host
+        ours = f"form-action 'self' {portal.names.session_origin('*')}"
+        answer.headers["Content-Security-Policy"] = CSP.replace("form-action 'self'", ours)
         if next:
-            answer.set_cookie(_next(portal), safe_path(next), max_age=900, secure=True, httponly=True, samesite="lax")
+            target = quote(safe_path(next), safe=_PLAIN)
+            answer.set_cookie(_next(portal), target, max_age=900, secure=True, httponly=True, samesite="lax")
         return answer
 
     @made.post("/login")
     async def exchange(request: Request) -> Response:
-        check_origin(portal.names.portal_url("").rstrip("/"), request)
+        check_origin(portal.names.portal_origin, request)
         form = await request.form(max_files=0, max_fields=5)
         try:
             login = await accounts.exchange(text(form, "code"))

@@ -10,8 +10,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from armchair import words
 from armchair.accounts.actor import Actor
-from armchair.domain.errors import ArmchairError, InvalidInput
-from armchair.domain.run import Phase, Record
+from armchair.domain.application import Size
+from armchair.domain.errors import InvalidInput, NotFound
+from armchair.domain.run import OutcomeKind, Phase, Record
 from armchair.sessions import join as joining
 from armchair.sessions import launch as launching
 from armchair.sessions import show as use
@@ -181,14 +182,20 @@ async def _detail(portal: Portal, actor: Actor, record: Record) -> dict[str, Any
     }
 
 
-def _larger(portal: Portal, record: Record) -> str:
-    """The name of the first size with more memory than this session had, or ""."""
+def _larger(portal: Portal, record: Record) -> Size | None:
+    """After running out of memory: the application's smallest size with more of it, or None."""
+    outcome, had = record.run.outcome, record.session.resources.memory
+    if outcome is None or outcome.kind is not OutcomeKind.OUT_OF_MEMORY or had is None:
+        return None
     try:
         sizes = portal.catalogue.get(record.session.app).sizes
-    except ArmchairError:
-        return ""
-    had = record.session.resources.memory or 0
-    return next((size.name for size in sizes if (size.resources.memory or 0) > had), "")
+    except NotFound:
+        return None
+    return min((size for size in sizes if _memory(size) > had), key=_memory, default=None)
+
+
+def _memory(size: Size) -> int:
+    return size.resources.memory or 0
 
 
 def _facts(portal: Portal, record: Record) -> list[tuple[str, str]]:
