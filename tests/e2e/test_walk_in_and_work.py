@@ -10,7 +10,7 @@ import os
 import re
 import signal
 import socket
-import subprocess
+import subprocess  # noqa: TID251 - the portal is started as a person does
 import sys
 import time
 from collections.abc import Callable, Iterator

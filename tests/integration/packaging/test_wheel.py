@@ -1,7 +1,7 @@
 """The wheel holds everything, front-end included, and works where there is no Node."""
 
 import os
-import subprocess
+import subprocess  # noqa: TID251 - pip is what is tried here
 import sys
 import zipfile
 from pathlib import Path
@@ -11,12 +11,17 @@ import pytest
 ROOT = Path(__file__).parents[3]
 
 
+def pip(command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """pip of this environment, without dependencies."""
+    argv = [sys.executable, "-m", "pip", command, "--quiet", "--no-deps", *arguments]
+    return subprocess.run(argv, capture_output=True, text=True, check=False)
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built as `pip wheel .` does, by the pinned build requirements of this environment."""
+    """Built as `pip wheel .` does, by this environment's pinned build requirements."""
     directory = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", str(directory), str(ROOT)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = pip("wheel", "--no-build-isolation", "-w", str(directory), str(ROOT))
     assert done.returncode == 0, done.stderr[-3000:]
     return next(directory.glob("armchair-*.whl"))
 
@@ -43,8 +48,7 @@ def test_it_holds_what_is_not_python(wheel: Path) -> None:
 
 def test_it_works_without_node(wheel: Path, tmp_path: Path) -> None:
     target = tmp_path / "site"
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(target), str(wheel)]
-    subprocess.run(install, check=True)
+    assert pip("install", "--no-index", "--target", str(target), str(wheel)).returncode == 0
     code = (
         "import armchair, asyncio; from armchair.web.app import create_web; from armchair.testing.portal import fake_portal;"
         "from armchair.web.assets import asset; print(armchair.__file__); create_web(asyncio.run(fake_portal()).portal)"
