@@ -14,7 +14,7 @@ PYTEST ?=
 
 # what programs that need Debian packages need: the gateway's own HAProxy, X11 in the browser, a terminal that survives
 RUN_PACKAGES := haproxy tmux xpra xterm xauth xvfb python3-lz4 python3-numpy python3-pil python3-xdg libjs-jquery
-TEST_PACKAGES := $(RUN_PACKAGES) chromium wrk util-linux procps curl
+TEST_PACKAGES := $(RUN_PACKAGES) chromium libatomic1 wrk util-linux procps curl
 MISSING = $(shell for p in $(1); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo -n)
 UV := UV_DEFAULT_INDEX=https://pypi.org/simple .cache/uv/bin/uv --no-config

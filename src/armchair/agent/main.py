@@ -139,10 +139,10 @@ class Life:
         """Until the application ends by itself, is told to, or takes too much memory."""
         kill_at: Optional[float] = None
         while True:
-            received = signal.sigtimedwait(SIGNALS, TICK)
             self._reap()
             if self._ended():
                 return self._end("cancelled" if self._stop_asked.is_set() else "")
+            received = signal.sigtimedwait(SIGNALS, TICK)
             if received is not None and received.si_signo != signal.SIGCHLD and kill_at is None:
                 kill_at = time.monotonic() + self._spec.stop_grace
                 self._stop_asked.set()
