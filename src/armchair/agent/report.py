@@ -14,6 +14,7 @@ from armchair.wire.messages import COMMAND_WAIT, REPORT_EVERY, Command, End, Rep
 LOG_EVERY = 1.0
 LAST_WORD_SECONDS = 60.0
 GONE = 410
+NOT_TAKEN = (413, 422)
 
 
 class Reporter:
@@ -75,7 +76,10 @@ class Reporter:
             status, _answer = self._caller.call("POST", "/report", self._credential, body)
         except PortalAway:
             return False
-        self._unsent_log = None
+        logged, self._unsent_log = self._unsent_log is not None, None
+        if status in NOT_TAKEN and logged:
+            # ready and end matter more than the log that the portal could not take: once more without it
+            return False
         if status == GONE:
             self._on_gone()
         if end is not None:

@@ -105,7 +105,7 @@ class PortalProcess:
             raise AssertionError(f"the portal {self.pid} did not end within {seconds} s")
 
     def kill(self) -> None:
-        """kill -9, and wait for the end."""
+        """Kill it with -9, and wait for the end."""
         self.send(signal.SIGKILL)
         self.wait()
 

@@ -59,23 +59,32 @@ def create_agents(portal: Portal) -> FastAPI:
     """The application that the agents listener leads to. It serves nobody else."""
     app = FastAPI(title="Armchair agents", openapi_url=None)
 
+    def known(request: Request) -> str:
+        """The bearer token if we made it: whoever has none is not even listened to."""
+        bearer = _bearer(request)
+        if portal.derived.read(bearer) is None:
+            raise AgentError(401, "bad_credential")
+        return bearer
+
     @app.post(API + "/enrol")
     async def enrol(request: Request) -> JSONResponse:
+        bearer = known(request)
         body = EnrolBody.model_validate_json(await _body(request, MAX_ENROL))
-        answer = await use_cases.enrol(portal, _bearer(request), EnrolRequest(**body.model_dump()))
+        answer = await use_cases.enrol(portal, bearer, EnrolRequest(**body.model_dump()))
         return JSONResponse(dict(answer._asdict()))
 
     @app.post(API + "/report")
     async def report(request: Request) -> JSONResponse:
+        bearer = known(request)
         body = ReportBody.model_validate_json(await _body(request, MAX_REPORT)).model_dump()
         end = body.pop("end")
-        await use_cases.report(portal, _bearer(request), Report(end=End(**end) if end else None, **body))
+        await use_cases.report(portal, bearer, Report(end=End(**end) if end else None, **body))
         return JSONResponse({})
 
     @app.get(API + "/commands")
     async def commands(request: Request, after: int = 0, wait: float = 0) -> JSONResponse:
         wait = min(max(wait, 0.0), COMMAND_WAIT)
-        found = await use_cases.commands(portal, _bearer(request), after, wait)
+        found = await use_cases.commands(portal, known(request), after, wait)
         return JSONResponse({"commands": [dict(command._asdict()) for command in found]})
 
     app.add_exception_handler(AgentError, _refused)

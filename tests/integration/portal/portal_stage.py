@@ -1,8 +1,6 @@
 """One portal with all its parts, on a home of its own: what the tests of faults start, kill and ask."""
 
 import http.client
-import json
-import os
 import shutil
 import signal
 import socket
@@ -235,20 +233,4 @@ def new_home() -> Iterator[Path]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def read_json(path: Path) -> object:
-    return json.loads(path.read_text())
-
-
-__all__ = [
-    "APPS",
-    "LIVE",
-    "PortalProcess",
-    "Stage",
-    "eventually",
-    "free_port",
-    "new_home",
-    "os",
-    "read_json",
-    "stage_on",
-    "typed",
-]
+__all__ = ["PortalProcess", "Stage", "eventually", "free_port", "new_home", "processes_of", "stage_on", "typed"]

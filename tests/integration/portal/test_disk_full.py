@@ -78,9 +78,7 @@ def test_nothing_is_stored_on_a_full_disk_and_what_runs_goes_on(small_home: tupl
     with stage.stream(session.id) as connection:
         disk.fill()
         with pytest.raises(ApiError) as refused:
-            for attempt in range(200):
-                # a little may fit into the pages that the store has already
-                stage.client.launch("exits-at-once", key=f"fits {attempt}", title="x" * 100)
+            _launch_until_refused(stage)
         assert refused.value.status == 507, refused.value.code
         assert "full" in str(refused.value)
         total = stage.client.sessions().total
@@ -96,6 +94,12 @@ def test_nothing_is_stored_on_a_full_disk_and_what_runs_goes_on(small_home: tupl
     for one in (session, again):
         stage.client.stop(one.id)
         assert stage.outcome(one.id)[0] == "cancelled"
+
+
+def _launch_until_refused(stage: Stage) -> None:
+    """A little may fit into the pages that the store has already."""
+    for attempt in range(200):
+        stage.client.launch("exits-at-once", key=f"fits {attempt}", title="x" * 100)
 
 
 def test_an_end_that_can_t_be_stored_is_told_and_can_be_repeated(small_home: tuple[Stage, SmallDisk]) -> None:

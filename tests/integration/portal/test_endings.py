@@ -14,7 +14,7 @@ from .portal_stage import Stage, eventually, typed  # noqa: TID252 - one folder'
 
 
 def words(session: Session) -> str:
-    return " ".join((session.state, session.detail, session.outcome))
+    return f"{session.state} {session.detail} {session.outcome}"
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_one_that_listens_late_becomes_ready(lasting: Stage) -> None:
 def test_one_that_floods_its_log_stays_usable_and_bounded(lasting: Stage) -> None:
     session = lasting.launch("floods")
     directory = lasting.home / "user/.local/state/armchair/sessions" / session.id
-    eventually(lambda: (directory / "log.2").exists(), "the log is cut", 20)
+    eventually((directory / "log.2").exists, "the log is cut", 20)
     with lasting.stream(session.id) as connection:
         typed(connection, b"still here\n")
     log = lasting.client.log(session.id)
