@@ -80,6 +80,7 @@ class AgentsPortal:
         self.reports: list[dict[str, Any]] = []
         self.refusals: list[int] = []
         self.report_status = 200
+        self.refuse_logs = False
         self.commands: list[dict[str, Any]] = []
         self.changed = threading.Condition()
         self.port = 0
@@ -128,6 +129,8 @@ class AgentsPortal:
                     "version": 1,
                 }
             assert bearer == "the-credential"
+            if path.endswith("/report") and self.refuse_logs and body["log"]:
+                return 413, {}
             if path.endswith("/report"):
                 self.reports.append(body)
                 return self.report_status, {}

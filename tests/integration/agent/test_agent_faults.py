@@ -192,3 +192,15 @@ def test_the_private_directory_is_gone_afterwards(start: Start, tmp_path: Path) 
     assert job.wait(10) == 3
     assert not list(place.iterdir())
     shutil.rmtree(place)
+
+
+def test_a_log_that_is_not_taken_holds_back_neither_ready_nor_end(start: Start) -> None:
+    def refuse(portal: AgentsPortal) -> None:
+        portal.refuse_logs = True
+
+    portal, job = start(prepare=refuse)
+    # before the report that comes every 15 s in any case
+    portal.wait(lambda: any(report["ready"] for report in portal.reports), 10)
+    os.kill(job.pid, signal.SIGTERM)
+    assert portal.end()["kind"] == "cancelled"
+    job.wait(10)
