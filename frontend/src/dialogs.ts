@@ -1,5 +1,7 @@
 // Questions and the help overlay, copying to the clipboard, and menus that close by themselves.
 
+import { say } from "./live";
+
 export function dialog(id: string): HTMLDialogElement | null {
   return document.querySelector<HTMLDialogElement>(`dialog#${id}`);
 }
@@ -19,10 +21,17 @@ function ask(link: HTMLAnchorElement): boolean {
 
 async function copy(button: HTMLElement): Promise<void> {
   const text = document.querySelector(button.dataset.copy ?? "")?.textContent ?? "";
-  await navigator.clipboard.writeText(text.trim());
-  const before = button.textContent;
-  button.textContent = "✓";
-  setTimeout(() => (button.textContent = before), 1500);
+  try {
+    await navigator.clipboard.writeText(text.trim());
+  } catch {
+    // the browser forbids it: mark the text, so that one key press copies it
+    const place = document.querySelector(button.dataset.copy ?? "");
+    if (place) window.getSelection()?.selectAllChildren(place);
+    return;
+  }
+  button.dataset.copied = "";
+  say(button.dataset.done ?? "");
+  setTimeout(() => delete button.dataset.copied, 1500);
 }
 
 export function startDialogs(): void {

@@ -10,11 +10,25 @@ type News = { kind: "session"; session: string } | { kind: "resync" } | { kind: 
 const SILENCE = 4000;
 const pending = new Set<string>();
 let timer: number | undefined;
+let fetching = false;
 let down: number | undefined;
 
 function offline(shown: boolean): void {
   const banner = document.getElementById("offline");
   if (banner) banner.hidden = !shown;
+}
+
+/** Tells a screen reader. The place is never replaced, so what is put there is read out. */
+export function say(text: string): void {
+  const place = document.getElementById("said");
+  if (place) place.textContent = text;
+}
+
+/** One session's state in words, with its name in a list; "" for the list itself. */
+function stateOf(element: HTMLElement): string {
+  if (element.dataset.live === "*") return "";
+  const text = (selector: string): string => (element.querySelector(selector)?.textContent ?? "").replace(/\s+/g, " ").trim();
+  return [text(".name a"), text(".state strong")].filter(Boolean).join(": ");
 }
 
 function busy(element: Element): boolean {
@@ -25,15 +39,22 @@ async function refresh(element: HTMLElement): Promise<void> {
   const source = element.dataset.src;
   if (!source || !element.isConnected) return;
   if (busy(element)) {
-    later(element.dataset.live ?? "*", 2000);
+    whenFree(element);
     return;
   }
   const id = element.id;
   const focused = document.activeElement?.closest(`#${CSS.escape(id)}`) ? document.activeElement.getAttribute("href") : null;
   const chosen = document.activeElement === element;
-  await htmx.ajax("get", source, { target: element, swap: "outerHTML", ...(element.dataset.select ? { select: element.dataset.select } : {}) });
+  const before = stateOf(element);
+  try {
+    await htmx.ajax("get", source, { target: element, swap: "outerHTML", ...(element.dataset.select ? { select: element.dataset.select } : {}) });
+  } catch {
+    return; // the portal is away: when it is back the stream says "resync", and all is fetched again
+  }
   const fresh = document.getElementById(id);
   if (!fresh) return;
+  const after = stateOf(fresh);
+  if (after !== before) say(after);
   if (chosen) fresh.focus();
   else if (focused) fresh.querySelector<HTMLElement>(`[href="${CSS.escape(focused)}"]`)?.focus();
   restore(fresh);
@@ -48,24 +69,41 @@ function go(): void {
   if (target) setTimeout(() => location.assign(target), 300);
 }
 
-function later(session: string, wait = 30): void {
-  pending.add(session);
-  timer ??= window.setTimeout(flush, wait);
+/** Nothing is replaced under a person's hands: an open menu, a field, a selection. */
+function whenFree(element: HTMLElement): void {
+  setTimeout(() => later(element.dataset.live ?? "*"), 500);
 }
 
-function flush(): void {
+function later(session: string): void {
+  pending.add(session);
+  timer ??= window.setTimeout(() => void flush(), 30);
+}
+
+/** One at a time: an answer that is overtaken would land in a place that is no longer on the page. */
+async function flush(): Promise<void> {
+  if (fetching) return;
   timer = undefined;
+  fetching = true;
   const sessions = [...pending];
   pending.clear();
+  try {
+    await fetchAll(sessions);
+  } finally {
+    fetching = false;
+    if (timer !== undefined || pending.size > 0) timer = window.setTimeout(() => void flush(), 0);
+  }
+}
+
+async function fetchAll(sessions: string[]): Promise<void> {
   const list = document.querySelector<HTMLElement>('[data-live="*"]');
   const places = sessions.map((session) => document.querySelector<HTMLElement>(`[data-live="${CSS.escape(session)}"]`));
   // a session that this page does not show yet, or many at once: the whole list in one request
   if (list && (sessions.includes("*") || places.includes(null) || sessions.length > 5)) {
-    void refresh(list);
+    await refresh(list);
     return;
   }
-  if (sessions.includes("*")) for (const place of document.querySelectorAll<HTMLElement>("[data-live]")) void refresh(place);
-  for (const place of places) if (place && place.dataset.live !== "*") void refresh(place);
+  const all = sessions.includes("*") ? [...document.querySelectorAll<HTMLElement>("[data-live]")] : places;
+  await Promise.all(all.map((place) => (place && place.dataset.live !== "*" ? refresh(place) : undefined)));
 }
 
 function hear(news: News): void {
@@ -82,16 +120,13 @@ function hear(news: News): void {
 
 function listen(url: string, tell: (news: News) => void): void {
   const source = new EventSource(url);
-  let first = true;
   source.addEventListener("open", () => tell({ kind: "up" }));
   source.addEventListener("session", (event) => {
     const data = JSON.parse((event as MessageEvent<string>).data) as { session: string };
     tell({ kind: "session", session: data.session });
   });
-  source.addEventListener("resync", () => {
-    if (!first || document.querySelector("[data-open-when], [data-go]")) tell({ kind: "resync" });
-    first = false;
-  });
+  // also the first time: something may have happened between the page's making and the stream's beginning
+  source.addEventListener("resync", () => tell({ kind: "resync" }));
   source.addEventListener("over", () => {
     source.close();
     tell({ kind: "over" });
@@ -104,6 +139,12 @@ function listen(url: string, tell: (news: News) => void): void {
 
 export function startLive(): void {
   const url = document.querySelector<HTMLElement>("[data-events]")?.dataset.events;
+  document.body.addEventListener("htmx:beforeSwap", (event) => {
+    const { detail } = event as CustomEvent<{ target: HTMLElement; shouldSwap: boolean }>;
+    if (!busy(detail.target)) return;
+    detail.shouldSwap = false; // somebody opened a menu while the answer was under way
+    whenFree(detail.target);
+  });
   document.body.addEventListener("htmx:responseError", (event) => {
     const status = (event as CustomEvent<{ xhr: XMLHttpRequest }>).detail.xhr.status;
     if (status === 401) location.reload();
@@ -114,14 +155,21 @@ export function startLive(): void {
     listen(url, hear);
     return;
   }
-  const channel = new BroadcastChannel(`armchair${url}`);
+  const name = `armchair${url}`;
+  const channel = new BroadcastChannel(name);
   channel.addEventListener("message", (event: MessageEvent<News>) => hear(event.data));
-  void navigator.locks.request(`armchair${url}`, () => {
+  const lead = (): Promise<void> => {
     listen(url, (news) => {
       hear(news);
       channel.postMessage(news);
     });
     return new Promise(() => undefined); // held until this tab closes; then another tab leads
+  };
+  void navigator.locks.request(name, { ifAvailable: true }, (free) => {
+    if (free) return lead();
+    later("*"); // the leader may have told something while this page was still loading
+    void navigator.locks.request(name, lead);
+    return undefined;
   });
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) later("*");

@@ -11,6 +11,12 @@ function ago(moment: Date): string {
   return relative.format(Math.round(seconds / 86400), "day");
 }
 
+/** To the second, because a timeline is read for its gaps; with the day when it is another one. */
+function clock(moment: Date): string {
+  const time = moment.toLocaleTimeString();
+  return moment.toDateString() === new Date().toDateString() ? time : `${moment.toLocaleDateString(undefined, { day: "numeric", month: "short" })}, ${time}`;
+}
+
 function length(seconds: number): string {
   const minutes = Math.max(0, Math.floor(seconds / 60));
   if (minutes === 0) return `${Math.max(0, Math.floor(seconds))} s`;
@@ -23,7 +29,7 @@ export function freshen(root: ParentNode): void {
     const moment = new Date(element.dateTime);
     const full = moment.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
     if (element.title !== full) element.title = full;
-    const text = ago(moment);
+    const text = element.closest(".timeline") ? clock(moment) : ago(moment);
     if (element.textContent !== text) element.textContent = text;
   }
   for (const element of root.querySelectorAll<HTMLElement>("[data-until]")) {

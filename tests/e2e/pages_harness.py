@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -34,9 +34,23 @@ class Harness:
     loop: asyncio.AbstractEventLoop
     login: str
     login_id: str
+    port: int
+    server: uvicorn.Server
 
     def run(self, work):
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(10)
+
+    @contextmanager
+    def outage(self) -> Iterator[None]:
+        """The portal is gone; afterwards it answers again, at the same port and with what it had stored."""
+        self.run(_quit(self.server))
+        try:
+            yield
+        finally:
+            self.run(self._listen_again())
+
+    async def _listen_again(self) -> None:
+        self.server = await _serve(self.portal, socket.create_server(("127.0.0.1", self.port)))
 
     def url(self, path: str = "/") -> str:
         return self.portal.names.portal_url(path)
@@ -76,27 +90,46 @@ class Harness:
         )
 
 
+async def _serve(portal: Portal, listener: socket.socket) -> uvicorn.Server:
+    config = uvicorn.Config(create_web(portal), lifespan="off", log_config=None, timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    server.finished = asyncio.create_task(server._serve([listener]))  # serve() would take over the signals
+    while not server.started:  # noqa: ASYNC110 - uvicorn tells it in no other way
+        await asyncio.sleep(0.01)
+    return server
+
+
+async def _quit(server: uvicorn.Server) -> None:
+    server.should_exit = server.force_exit = True
+    for connection in list(server.server_state.connections):
+        connection.transport.abort()
+    await server.finished
+
+
 @contextmanager
-def listening(tmp_path: Path) -> Iterator[Harness]:
-    """Start on a port of the kernel's choice, end afterwards."""
+def listening(tmp_path: Path, directories: Sequence[Path] = ()) -> Iterator[Harness]:
+    """Start on a port of the kernel's choice, with applications of `directories` too; end afterwards."""
     started, box = threading.Event(), []
 
     async def main() -> None:
         clock = SystemClock()
         portal = (await fake_portal()).portal
         portal.clock = clock
-        portal.catalogue = DirectoryCatalogue(CatalogueSettings(), tmp_path)
+        portal.catalogue = DirectoryCatalogue(CatalogueSettings(directories=tuple(directories)), tmp_path)
         me = SingleUser().me
         accounts = Accounts(portal.accounts, clock)
         await accounts.remember(me)
         first = await accounts.exchange((await accounts.login_link(me.login)).reveal())
         listener = socket.create_server(("127.0.0.1", 0))
-        portal.names = Names.of(GatewaySettings(listen=f"127.0.0.1:{listener.getsockname()[1]}"), "test01")
-        config = uvicorn.Config(create_web(portal), lifespan="off", log_config=None, timeout_graceful_shutdown=1)
-        server = uvicorn.Server(config)
-        box.extend([Harness(portal=portal, loop=asyncio.get_running_loop(), login=me.login, login_id=first.login_id), server])
+        port = listener.getsockname()[1]
+        portal.names = Names.of(GatewaySettings(listen=f"127.0.0.1:{port}"), "test01")
+        server = await _serve(portal, listener)
+        loop, over = asyncio.get_running_loop(), asyncio.Event()
+        harness = Harness(portal=portal, loop=loop, login=me.login, login_id=first.login_id, port=port, server=server)
+        box.extend([harness, over])
         started.set()
-        await server.serve(sockets=[listener])
+        await over.wait()
+        await _quit(harness.server)
 
     thread = threading.Thread(target=lambda: asyncio.run(main()), daemon=True)
     thread.start()
@@ -104,5 +137,5 @@ def listening(tmp_path: Path) -> Iterator[Harness]:
     try:
         yield box[0]
     finally:
-        box[1].should_exit = True
+        box[0].loop.call_soon_threadsafe(box[1].set)
         thread.join(10)

@@ -108,7 +108,7 @@ class FakeGateway:
     revoked: list[str] = field(default_factory=list)
     renewed: list[str] = field(default_factory=list)
 
-    async def revoke(self, entry: str, streams_to: Sequence[tuple[str, int]] = ()) -> None:
+    async def revoke(self, entry: str, streams_to: Sequence[tuple[str, int]] = ()) -> None:  # noqa: ARG002 - the port's
         self.revoked.append(entry)
 
     async def renew(self, run: str) -> None:

@@ -12,7 +12,7 @@ ERRORS: dict[str, tuple[str, str]] = {
     "request_malformed": (mark("The request does not have the documented form."), mark("See the API's description.")),
     "unforeseen": (
         mark("Something went wrong that we had not foreseen."),
-        mark("Try again; if it stays, quote the reference to whoever runs this portal."),
+        mark("Try again; if it stays, quote %(reference)s to whoever runs this portal."),
     ),
     "not_found": (mark("There is nothing at this address."), mark("Go back to your sessions.")),
     "method_not_allowed": (mark("This address does not take that kind of request."), mark("Go back to your sessions.")),

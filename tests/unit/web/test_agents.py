@@ -9,6 +9,7 @@ from armchair.domain.run import Phase
 from armchair.sessions.launch import LaunchRequest, launch
 from armchair.testing.portal import FakePortal, fake_portal
 from armchair.web.agents import create_agents
+from armchair.wire.messages import MAX_ENROL, MAX_REPORT
 
 ENROL = {"port": 7001, "python": "3.11.2", "node": "c12", "nonce": "0" * 32, "version": 1}
 REPORT = {"seq": 1, "ready": True, "cpu": 0.5, "memory": 10, "log": "hi\n", "end": None, "version": 1}
@@ -102,8 +103,8 @@ async def test_what_is_no_json_is_refused(fake: FakePortal, http: httpx.AsyncCli
 
 async def test_bodies_are_bounded(fake: FakePortal, http: httpx.AsyncClient) -> None:
     _, bearer = await running(fake)
-    assert (await http.post("/agent/v1/enrol", content=b"x" * 5000, headers=bearer)).status_code == 413
-    assert (await http.post("/agent/v1/report", content=b"x" * 300_000, headers=bearer)).status_code == 413
+    assert (await http.post("/agent/v1/enrol", content=b"x" * (MAX_ENROL + 1), headers=bearer)).status_code == 413
+    assert (await http.post("/agent/v1/report", content=b"x" * (MAX_REPORT + 1), headers=bearer)).status_code == 413
 
 
 async def test_no_credential_no_answer(http: httpx.AsyncClient) -> None:

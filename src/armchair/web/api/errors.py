@@ -84,7 +84,12 @@ class ApiRoute(APIRoute):
             except Exception:  # the edge of a request: the person gets a reference that finds this line
                 reference = secrets.token_hex(4)
                 log.exception("api.failed", reference=reference, method=request.method, path=request.url.path)
-                return _response(500, Problem(code="unforeseen", message=speech.error("unforeseen", {}), reference=reference))
+                return _response(
+                    500,
+                    Problem(
+                        code="unforeseen", message=speech.error("unforeseen", {"reference": reference}), reference=reference
+                    ),
+                )
 
         return handled
 

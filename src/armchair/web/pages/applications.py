@@ -1,6 +1,7 @@
 """Pages: the grid of applications and their pictures."""
 
 import asyncio
+from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
@@ -20,6 +21,9 @@ _ICON_HEADERS = {
     "Cache-Control": "private, max-age=300",
 }
 
+_FIRST = "jupyterlab"
+_ONE_GRID = 12
+
 
 def router(portal: Portal) -> APIRouter:
     """/applications and /applications/<name>/icon.svg."""
@@ -29,9 +33,7 @@ def router(portal: Portal) -> APIRouter:
     async def grid(request: Request, q: str = "") -> Response:
         await visitor(portal, request)
         found = [app for app in portal.catalogue.applications() if _matches(app, q)]
-        found.sort(key=lambda app: (app.category.lower(), bool(app.missing), app.title.lower()))
-        groups = [(category, list(apps)) for category, apps in groupby(found, key=lambda app: app.category)]
-        params = {"groups": groups, "q": q, "problems": portal.catalogue.problems()}
+        params = {"groups": _groups(in_order(found)), "q": q, "problems": portal.catalogue.problems()}
         return render(portal, request, "applications.html", params)
 
     @made.get("/applications/{name}/icon.svg")
@@ -45,6 +47,19 @@ def router(portal: Portal) -> APIRouter:
         return Response(picture, media_type="image/svg+xml", headers=_ICON_HEADERS)
 
     return made
+
+
+def in_order(apps: Iterable[Application]) -> list[Application]:
+    """As the grid shows them: what can be started first, led by the one that most people come for, then by title."""
+    return sorted(apps, key=lambda app: (bool(app.missing), app.name != _FIRST, app.title.lower()))
+
+
+def _groups(apps: list[Application]) -> list[tuple[str, list[Application]]]:
+    """One grid without a heading while the eye takes it in at once; by category above that."""
+    if len(apps) <= _ONE_GRID:
+        return [("", apps)] if apps else []
+    by_category = sorted(apps, key=lambda app: app.category.lower())
+    return [(category, list(some)) for category, some in groupby(by_category, key=lambda app: app.category)]
 
 
 def _matches(app: Application, q: str) -> bool:

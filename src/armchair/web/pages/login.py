@@ -31,7 +31,7 @@ def router(portal: Portal) -> APIRouter:
             return RedirectResponse(safe_path(next or "/"), 303)
         answer = render(portal, request, "login.html", {"code": code})
         # browsers hold a form to its redirects: whoever came from a session is led from this one to the session's host
-        ours = f"form-action 'self' {portal.names.session_origin('*')}"
+        ours = f"form-action 'self' {portal.names.session_url('*', '')}"
         answer.headers["Content-Security-Policy"] = CSP.replace("form-action 'self'", ours)
         if next:
             target = quote(safe_path(next), safe=_PLAIN)

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from armchair import words
 from armchair.accounts.actor import Actor
-from armchair.domain.application import Size
+from armchair.domain.application import Application, Size
 from armchair.domain.errors import InvalidInput, NotFound
 from armchair.domain.run import OutcomeKind, Phase, Record
 from armchair.sessions import join as joining
@@ -21,6 +21,7 @@ from armchair.sessions.portal import Portal
 from armchair.sessions.ports import ListQuery
 from armchair.sessions.show import SessionView
 from armchair.web.events import stream
+from armchair.web.pages.applications import in_order
 from armchair.web.pages.desk import sender, text, visitor
 from armchair.web.problems import LoginNeeded
 from armchair.web.rendering import render
@@ -148,7 +149,7 @@ async def _list(portal: Portal, actor: Actor, q: str, sort: str, page: str) -> d
     found = await use.listing(portal, query)
     views = [use.view(portal, record) for record in found.records]
     folded = [view for view in views if _is_old(view) and not q]
-    applications = [app for app in portal.catalogue.applications() if not app.missing][:3]
+    applications = in_order(app for app in portal.catalogue.applications() if _is_easy(app))[:3]
     return {
         "views": [view for view in views if view not in folded],
         "folded": folded,
@@ -161,6 +162,11 @@ async def _list(portal: Portal, actor: Actor, q: str, sort: str, page: str) -> d
         "invitations": applications,
         **_again(),
     }
+
+
+def _is_easy(app: Application) -> bool:
+    """Whether it starts with one press: nothing is missing, and nothing has to be filled in."""
+    return not app.missing and not any(field.required for field in app.fields)
 
 
 def _is_old(view: SessionView) -> bool:
