@@ -99,8 +99,12 @@ async def _converse(process: asyncio.subprocess.Process, program: str, stdin: by
             stdout = tasks.create_task(_read(process.stdout, program, limit))
             stderr = tasks.create_task(_read(process.stderr, program, limit))
             tasks.create_task(_write(process.stdin, stdin))
-    except* CommandFailed as group:
-        raise group.exceptions[0] from None
+    except ExceptionGroup as group:
+        # not `except*`: what that raises is wrapped in a group again by some releases of Python 3.11, Debian 12's among them
+        failed = group.subgroup(CommandFailed)
+        if failed is None:
+            raise
+        raise failed.exceptions[0] from None
     exit_code = await process.wait()
     return Completed(program=program, exit_code=exit_code, stdout=stdout.result(), stderr=stderr.result())
 

@@ -1,6 +1,7 @@
 """The catalogue: what replaces what, changes without a restart, broken definitions, RunSpecs."""
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import pytest
 
 from armchair.catalogue import schema
 from armchair.catalogue.loader import DirectoryCatalogue
+from armchair.catalogue.requirements import program
 from armchair.catalogue.settings import CatalogueSettings
 from armchair.domain.application import Transport
 from armchair.domain.errors import BadDefinition, NotFound
@@ -102,8 +104,9 @@ def test_what_is_missing_is_named_with_its_cure_and_seen_when_it_comes(
     make('kit = "jupyter"\n[requires]\ncommands = ["surely-not-there"]\npackages = ["one", "two"]\n')
     catalogue = Catalogue(tmp_path)
     [command, kit] = catalogue.real.get("demo").missing
-    assert (command.what, command.cure) == ("surely-not-there", "apt-get install -y --no-install-recommends one two")
-    assert (kit.what, kit.cure) == ("the kit jupyter", "armchair kit install jupyter")
+    sudo = "" if os.geteuid() == 0 else "sudo "
+    assert (command.what, command.cure) == ("surely-not-there", f"{sudo}apt-get install -y --no-install-recommends one two")
+    assert (kit.what, kit.cure) == ("the kit jupyter", f"{program()} kit install jupyter")
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "surely-not-there").write_text("")
     (tmp_path / "bin" / "surely-not-there").chmod(0o755)
