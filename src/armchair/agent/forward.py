@@ -1,6 +1,5 @@
 """The forwarder of isolated applications: runs inside their network and leads from the unix socket to their TCP port."""
 
-import os
 import socket
 import threading
 
@@ -45,14 +44,3 @@ def _copy(source: socket.socket, sink: socket.socket) -> None:
                 side.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
-
-
-def fork(listener: socket.socket, port: int) -> int:
-    """Start the forwarder as a child of this process, in this process's network; its pid."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            serve(listener, port)
-        finally:
-            os._exit(0)
-    return pid
