@@ -121,8 +121,7 @@ def _out_of_memory(_ended: Outcome, asked: Resources) -> tuple[str, str, Tone]:
     if asked.memory is None:
         return gettext("It needed more memory than there is and was stopped"), gettext("Start again with more."), Tone.BAD
     sentence = gettext("It needed more than its %(memory)s and was stopped") % {"memory": memory(asked.memory)}
-    advice = gettext("Start again with %(memory)s, if there is such a size.") % {"memory": memory(asked.memory * 2)}
-    return sentence, advice, Tone.BAD
+    return sentence, gettext("Start again with a larger size."), Tone.BAD
 
 
 def _node_failure(_ended: Outcome, _asked: Resources) -> tuple[str, str, Tone]:
