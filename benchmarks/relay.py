@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from relay_peers import PEERS
+from _relay_peers import PEERS
 
 LOADS = {"requests/s": ("/small", 20), "MB/s": ("/large", 4)}
 TARGET = 0.7

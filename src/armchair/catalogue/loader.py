@@ -162,7 +162,7 @@ def _signature(path: Path) -> Signature:
     """Names, times, sizes and inodes of the files: differs when one of them has changed. The directory's path is part of it."""
     found: list[tuple[str, int, int, int]] = [(str(path), 0, 0, 0)]
     try:
-        for entry in sorted(path.iterdir()):
+        for entry in sorted(entry for entry in path.iterdir() if entry.name != "__pycache__"):
             status = entry.stat()
             found.append((entry.name, status.st_mtime_ns, status.st_size, status.st_ino))
     except OSError:

@@ -23,7 +23,7 @@ from armchair.wire import runspec
 Make = Callable[..., Path]
 BUILT_IN = {"jupyterlab", "terminal", "xterm", "web-command"}
 CONTEXT = SpecContext(
-    session="abc", number=7, attempt=1, user="alice", url="http://abc.apps.localhost:8000", state_directory="~/state/abc"
+    session="abc", number=7, attempt=1, user="alice", url="http://abc.apps.localhost:8000/", state_directory="~/state/abc"
 )
 
 
