@@ -120,6 +120,6 @@ def _context(portal: Portal, actor: Actor, record: Record) -> SpecContext:
         number=session.number,
         attempt=record.run.attempt,
         user=actor.login,
-        url=portal.names.session_url(session.id),
+        url=portal.names.session_url(session.id).rstrip("/"),
         state_directory=f"~/.local/state/armchair/sessions/{session.id}",
     )

@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from armchair.wire import runspec
 Make = Callable[..., Path]
 BUILT_IN = {"jupyterlab", "terminal", "xterm", "web-command"}
 CONTEXT = SpecContext(
-    session="abc", number=7, attempt=1, user="alice", url="http://abc.apps.localhost:8000/", state_directory="~/state/abc"
+    session="abc", number=7, attempt=1, user="alice", url="http://abc.apps.localhost:8000", state_directory="~/state/abc"
 )
 
 
@@ -134,6 +135,9 @@ def test_the_runspec_carries_script_and_answers_apart(make: Make, tmp_path: Path
         "ARMCHAIR_FIELD_NAME": answer,
     }  # fmt: skip
     assert (spec.host, spec.stop_signal, spec.stop_grace) == ("abc.apps.localhost:8000", "INT", 3.0)
+    with_path = replace(CONTEXT, url=f"{CONTEXT.url}/lab")
+    again = catalogue.real.spec(application, plan(application, "medium", {"name": "n"}, ""), with_path)
+    assert again.host == "abc.apps.localhost:8000", "a Host header has no path: applications refuse one"
     assert spec.ready_statuses == ((200, 200), (300, 302))
     assert spec.log_directory == "~/state/abc"
     assert spec.memory == 4 * 1024**3
