@@ -44,7 +44,16 @@ class PersonsPortal:
         with socket.socket() as chosen:
             chosen.bind(("127.0.0.1", 0))
             self.listen = f"127.0.0.1:{chosen.getsockname()[1]}"
-        self.environment = {**os.environ, "ARMCHAIR_HOME": str(home), "ARMCHAIR__CATALOGUE__KITS_DIRECTORY": str(KITS)}
+        # sessions have a home of their own: whoever runs the tests may have a shell that takes its time, or worse
+        person = home.parent / "person"
+        person.mkdir()
+        self.environment = {
+            **os.environ,
+            "ARMCHAIR_HOME": str(home),
+            "XDG_CONFIG_HOME": str(person / ".config"),
+            "ARMCHAIR__CATALOGUE__KITS_DIRECTORY": str(KITS),
+            "ARMCHAIR__LAUNCHERS__LOCAL__ENVIRONMENT": json.dumps({"HOME": str(person)}),
+        }
         self.output = home.parent / "serve.log"
         self.process: subprocess.Popen[bytes] | None = None
 

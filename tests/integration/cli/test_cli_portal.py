@@ -80,6 +80,8 @@ def commands() -> Iterator[Commands]:
         **{name: value for name, value in os.environ.items() if not name.startswith("ARMCHAIR")},
         "ARMCHAIR_HOME": str(home),
         "XDG_CONFIG_HOME": str(home / "config"),
+        # a shell without anybody's start-up files
+        "ARMCHAIR__LAUNCHERS__LOCAL__ENVIRONMENT": json.dumps({"HOME": str(home)}),
         "PYTHONPATH": str(SOURCE),
     }
     made = Commands(home, port, environment)
