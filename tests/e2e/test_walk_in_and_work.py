@@ -5,6 +5,7 @@ from another browser, and the portal is killed with -9 under their hands.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -14,7 +15,6 @@ import subprocess  # noqa: TID251 - the portal is started as a person does
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -106,7 +106,7 @@ def browser() -> Iterator[Browser]:
         made.close()
 
 
-@contextmanager
+@contextlib.contextmanager
 def person(browser: Browser, link: str) -> Iterator[BrowserContext]:
     """Somebody at a computer of their own, who opens the link and is logged in."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
@@ -151,16 +151,20 @@ def state_on_page(context: BrowserContext, portal: PersonsPortal, number: int) -
 
 
 def run_cell(page: Page, code: str, answer: str) -> None:
-    cell = page.locator(".jp-Notebook .jp-Cell").last.locator(".cm-content")
-    for _ in range(5):
-        # a notebook that is still being drawn loses what is typed into it
+    """Type into the last cell and run it. A notebook that is still being drawn, or has no kernel yet, loses keys."""
+    output = page.locator(".jp-OutputArea-output").filter(has_text=answer).last
+    for _ in range(6):
+        cell = page.locator(".jp-Notebook .jp-Cell").last.locator(".cm-content")
         cell.click()
-        page.keyboard.press("Control+a")
-        page.keyboard.type(code)
+        cell.press("Control+a")
+        cell.press_sequentially(code)
         if code in cell.inner_text():
-            break
-    page.keyboard.press("Shift+Enter")
-    expect(page.locator(".jp-OutputArea-output").filter(has_text=answer).last).to_be_visible(timeout=READY)
+            cell.press("Shift+Enter")
+            with contextlib.suppress(AssertionError):
+                expect(output).to_be_visible(timeout=15_000)
+                return
+        page.wait_for_timeout(500)
+    expect(output).to_be_visible()
 
 
 def save(page: Page, notebook: Path, text: str) -> None:
