@@ -14,6 +14,7 @@ from armchair.sessions.reconcile import Reconciler
 from armchair.sessions.report import AgentError
 from armchair.sessions.stop import rename, stop
 from armchair.testing.portal import FakePortal, fake_portal, stranger
+from armchair.wire import runspec
 from armchair.wire.messages import End, EnrolRequest, Report
 
 NONCE = "0" * 32
@@ -214,6 +215,15 @@ async def test_what_the_job_itself_wrote_is_kept_when_no_agent_spoke(stage: Stag
     stage.launcher.finish(job, 97)
     await stage.tick(2)
     assert "no Python" in await show.log(stage.portal, stage.fake.actor, record.session.id)
+
+
+async def test_the_application_learns_its_sessions_number(stage: Stage) -> None:
+    await stage.launch("another")
+    record = await stage.launch()
+    stage.launcher.run(record.run.job.id)
+    token = stage.portal.derived.enrolment_token(record.session.id, 1).reveal()
+    answer = await report.enrol(stage.portal, token, EnrolRequest(port=7001, python="3", node="n", nonce=NONCE))
+    assert runspec.load(answer.spec).environment["ARMCHAIR_SESSION_NUMBER"] == str(record.session.number) == "2"
 
 
 async def test_an_enrolment_is_good_once_for_one_run(stage: Stage) -> None:
