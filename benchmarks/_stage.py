@@ -1,6 +1,7 @@
 """What the benchmarks of the whole portal share: a real `armchair serve` in a home of its own, the machine in words."""
 
 import contextlib
+import json
 import os
 import platform
 import shutil
@@ -11,12 +12,17 @@ import subprocess  # noqa: TID251 - a benchmark runs the portal as a person does
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
 
 from armchair.client import Client, read
+from armchair.client.api import LocalTransport
 from armchair.client.models import Session
 
 ARMCHAIR = (sys.executable, "-m", "armchair.cli.main")
@@ -83,12 +89,17 @@ def remove_state(session: str) -> None:
 
 
 @contextlib.contextmanager
-def stage() -> Iterator[Stage]:
-    """A portal in a temporary home. Its sessions, its gateway and itself are ended afterwards, and the home is removed."""
+def stage(prepare: Callable[[Path], None] | None = None, settings: Mapping[str, str] | None = None) -> Iterator[Stage]:
+    """A portal in a temporary home, which `prepare` may fill before it starts. `settings` are variables of its environment.
+
+    Its sessions (unless they were made up by `prepare`), its gateway and itself are ended afterwards, and the home is removed.
+    """
     # ended from outside, everything is still taken down
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     home = Path(tempfile.mkdtemp(prefix="armchair-bench-", dir="/tmp"))
-    environment = portal_environment(home)
+    environment = {**portal_environment(home), **(settings or {})}
+    if prepare is not None:
+        prepare(home)
     with (home / "serve.out").open("w") as output:
         process = subprocess.Popen(
             [*ARMCHAIR, "serve", "--home", str(home), "--listen", f"127.0.0.1:{free_port()}"],
@@ -98,11 +109,15 @@ def stage() -> Iterator[Stage]:
             start_new_session=True,
         )
         try:
-            with _client(process, home) as client:
+            with wait_for_client(process, home) as client:
                 yield Stage(pid=process.pid, home=home, client=client, environment=environment)
         finally:
             subprocess.run(
-                [*ARMCHAIR, "down", "--yes", "--home", str(home)], env=environment, stdout=output, stderr=output, check=False
+                [*ARMCHAIR, "down", "--yes", *(["--keep-sessions"] if prepare else []), "--home", str(home)],
+                env=environment,
+                stdout=output,
+                stderr=output,
+                check=False,
             )
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(PATIENCE)
@@ -130,7 +145,8 @@ def install_kit(name: str) -> None:
         subprocess.run([*ARMCHAIR, "kit", "install", name, "--home", home], env=environment, stdout=sys.stderr, check=True)
 
 
-def _client(process: subprocess.Popen[bytes], home: Path) -> Client:
+def wait_for_client(process: subprocess.Popen[bytes], home: Path) -> Client:
+    """A client of the portal on this home, when it answers. SystemExit with what it wrote when it does not."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         settings = read(home)
@@ -141,6 +157,19 @@ def _client(process: subprocess.Popen[bytes], home: Path) -> Client:
             client.close()
         time.sleep(0.05)
     raise SystemExit("The portal did not come up:\n" + (home / "serve.out").read_text())
+
+
+def log_in(portal: Stage) -> httpx.Client:
+    """A client with the login cookie of the portal's owner."""
+    link = portal.client.login_link()
+    client = httpx.Client(transport=LocalTransport(), base_url=portal.client.settings.url, timeout=30)
+    origin = {"Origin": portal.client.settings.url.rstrip("/")}
+    answer = client.post("/login", data={"code": parse_qs(urlsplit(link).query)["code"][0]}, headers=origin)
+    assert answer.status_code == 303, answer.text
+    # Secure cookies on plain http: browsers keep them for localhost, this client does not
+    cookies = [one.split(";")[0] for one in answer.headers.get_list("set-cookie") if "-login=" in one]
+    client.headers["Cookie"] = cookies[0]
+    return client
 
 
 def free_port() -> int:
@@ -185,3 +214,10 @@ def p95(values: Sequence[float]) -> float:
 def header(machine_line: str, used: dict[str, str], what: str) -> list[str]:
     """The lines above a table."""
     return [f"Machine: {machine_line}.", "Versions: " + ", ".join(f"{k} {v}" for k, v in used.items()) + ".", what, ""]
+
+
+def keep(result: dict[str, Any], file: Path | None) -> None:
+    """Print the numbers behind a table on one line, and put them into the file, if there is one."""
+    print(json.dumps(result))
+    if file:
+        file.write_text(json.dumps(result, indent=2) + "\n")

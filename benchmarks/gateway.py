@@ -215,7 +215,7 @@ def compare(repeat: int, seconds: int) -> dict[str, Any]:
     keys = Keys.load_or_create(root / "home")
     settings = GatewaySettings(listen=f"127.0.0.1:{free_port()}", maxconn=2000)
     names = Names.of(settings, keys.instance)
-    identity = Authority(keys, names.apps_domain).identity(SID, f"{SID}-1")
+    identity = Authority(keys, names.apps_domain).made(SID, f"{SID}-1")
     chain = root / "chain.pem"
     chain.write_text(identity.certificate + identity.key.reveal())
     plain, secure = free_port(), free_port()
@@ -247,7 +247,7 @@ def compare(repeat: int, seconds: int) -> dict[str, Any]:
         ticket = {
             "Host": host,
             "Origin": f"http://{host}",
-            "Cookie": f"{names.ticket_cookie}={Es256Tickets(keys).sign(claims)}",
+            "Cookie": f"{names.ticket_cookie}={Es256Tickets(keys.tickets).signed(claims)}",
         }
         sides: dict[str, Callable[[], dict[str, dict[str, float]]]] = {
             "gateway": lambda: measure(names.port or 80, ticket, lambda: leftovers(runtime), seconds),

@@ -7,7 +7,6 @@ RSS, so pages shared with other processes count in full.
 """
 
 import argparse
-import json
 import os
 import time
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 from playwright.sync_api import sync_playwright
 
-from _stage import Stage, header, machine, stage, versions
+from _stage import Stage, header, keep, machine, stage, versions
 from latency import chromium
 
 TARGET_MB, TARGET_PERCENT = 120.0, 1.0
@@ -124,9 +123,7 @@ def main() -> None:
     most_percent = max(one["portal_percent"] for one in result["states"].values())
     print(f"\nIdle portal: {most_mb:.0f} MB (target at most {TARGET_MB:.0f}), ", end="")
     print(f"{most_percent:.2f} % of a core (target at most {TARGET_PERCENT:.0f})")
-    print(json.dumps(result))
-    if chosen.json:
-        chosen.json.write_text(json.dumps(result, indent=2) + "\n")
+    keep(result, chosen.json)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ stream, the page's own request.
 """
 
 import argparse
-import json
 import os
 import shutil
 import signal
@@ -22,7 +21,7 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
-from _stage import PATIENCE, Stage, first_line, header, machine, p95, remove_state, stage, versions
+from _stage import PATIENCE, Stage, first_line, header, keep, machine, p95, remove_state, stage, versions
 
 TARGET_MS = 300.0
 # the smallest application there is: it notes its process and when it first answered, each in a file of the session's name
@@ -143,9 +142,7 @@ def main() -> None:
     print(table(result))
     worst = max(statistics.median(one["whole"]) for one in result["ms"].values())
     print(f"\nState change to page: {worst:.0f} ms (target at most {TARGET_MS:.0f})")
-    print(json.dumps(result))
-    if chosen.json:
-        chosen.json.write_text(json.dumps(result, indent=2) + "\n")
+    keep(result, chosen.json)
 
 
 if __name__ == "__main__":

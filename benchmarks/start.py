@@ -10,7 +10,6 @@ The JupyterLab kit is installed into a cache directory of its own at the first r
 
 import argparse
 import contextlib
-import json
 import os
 import pwd
 import shutil
@@ -22,7 +21,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from _stage import PATIENCE, Stage, header, install_kit, kits_directory, machine, remove_state, stage, versions
+from _stage import PATIENCE, Stage, header, install_kit, keep, kits_directory, machine, remove_state, stage, versions
 from armchair.agent.probe import probe
 from armchair.agent.start import SOCKET, Place, prepare
 from armchair.catalogue.loader import DirectoryCatalogue
@@ -174,9 +173,7 @@ def main() -> None:
     print(table(result))
     overhead = result["apps"][chosen.apps[0]]["overhead_ms"]
     print(f"\nOverhead of the portal for {chosen.apps[0]}: {overhead:.0f} ms (target at most {TARGET_MS:.0f})")
-    print(json.dumps(result))
-    if chosen.json:
-        chosen.json.write_text(json.dumps(result, indent=2) + "\n")
+    keep(result, chosen.json)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import { gzipSync } from "node:zlib";
 const here = dirname(fileURLToPath(import.meta.url));
 const rooms = [
   {
-    entries: { app: "src/main.ts", style: "src/style.css" },
+    entries: { app: "src/main.ts", style: "src/style.css", screen: "src/screen/main.ts", vnc: "src/vnc/main.ts" },
     out: join(here, "../src/armchair/web/static"),
     hashed: true,
   },
@@ -65,6 +65,7 @@ function writeManifest(out, metafile, entries, hashed) {
     const name = basename(path);
     const entry = Object.entries(entries).find(([, source]) => source === output.entryPoint);
     if (entry) manifest[entry[0] + extname(name)] = name;
+    if (entry && output.cssBundle) manifest[`${entry[0]}.css`] = basename(output.cssBundle);
     if (name.endsWith(".woff2")) manifest[name.replace(/-[A-Z0-9]{8}\.woff2$/, ".woff2")] = name;
   }
   if (hashed) writeFileSync(join(out, "manifest.json"), JSON.stringify(manifest, null, 2) + "\n");

@@ -1,11 +1,20 @@
 """What holds for all tests: unit tests reach no network, and no test sees the portal of whoever runs it."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pytest_socket import disable_socket, enable_socket
+
+from cluster.fixtures import clean_slurm, slurm
+
+__all__ = ["clean_slurm", "slurm"]
+
+# whoever runs the tests in the background of a shell hands down that Ctrl-C is ignored, to all that they start too
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 UNIT = Path(__file__).parent / "unit"
 

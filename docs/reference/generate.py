@@ -12,6 +12,7 @@ from typing import Any, cast
 import typer.core
 import typer.main
 from fastapi import FastAPI
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from armchair import words
@@ -19,9 +20,9 @@ from armchair.cli.main import app
 from armchair.domain.run import Outcome, OutcomeKind
 from armchair.domain.session import By, Resources
 from armchair.sessions.portal import Portal
-from armchair.settings import PREFIX, known_keys, shown
+from armchair.settings import PREFIX, SECTIONS, known_keys, shown
 from armchair.web.api import router
-from armchair.words import errors, outcomes
+from armchair.words import errors, fielderrors, outcomes, reasons
 
 HERE = Path(__file__).parent
 _HEAD = "<!-- written by `make docs`; change the code instead -->\n\n"
@@ -48,14 +49,21 @@ def settings_page() -> str:
         if head != section:
             section = head
             lines.append(f"## [{section}]\n")
-        default = field.get_default(call_default_factory=True)
-        lines += [
-            f"### {name}\n",
-            f"{field.description}\n",
-            f"Default: `{shown(None if default is PydanticUndefined else default)}`\\",
-            f"Environment: `{PREFIX}{key.upper().replace('.', '__')}`\n",
-        ]
+        lines += _setting(name, key, field)
+    lines.append('## [clusters.NAME] with `launcher = "slurm"`\n')
+    for name, field in known_keys(SECTIONS["slurm"]):
+        lines += _setting(name, f"clusters.NAME.{name}", field)
     return _HEAD + "\n".join(lines)
+
+
+def _setting(name: str, key: str, field: FieldInfo) -> list[str]:
+    default = field.get_default(call_default_factory=True)
+    return [
+        f"### {name}\n",
+        f"{field.description}\n",
+        f"Default: `{shown(None if default is PydanticUndefined else default)}`\\",
+        f"Environment: `{PREFIX}{key.upper().replace('.', '__')}`\n",
+    ]
 
 
 def cli_page() -> str:
@@ -157,6 +165,7 @@ def messages_page() -> str:
         "|---|---|---|",
         *(f"| {state} | {meaning} | {todo} |" for state, meaning, todo in STATES),
         "",
+        *_reasons(),
         "## How a session ended\n",
         "| outcome | example | what to do |",
         "|---|---|---|",
@@ -171,8 +180,27 @@ def messages_page() -> str:
     lines += ["", "## Errors\n", "| code | message | what to do |", "|---|---|---|"]
     lines += [f"| `{code}` | {_plain(text)} | {_plain(advice)} |" for code, (text, advice) in sorted(errors.ERRORS.items())]
     lines += ["", "## Beside a field\n", "| code | message |", "|---|---|"]
-    lines += [f"| `{code}` | {_plain(text)} |" for code, text in errors.FIELDS.items()]
+    lines += [f"| `{code}` | {_plain(text)} |" for code, text in fielderrors.FIELDS.items()]
     return _HEAD + "\n".join(lines)
+
+
+def _reasons() -> Iterator[str]:
+    """The codes for which a scheduler lets a job wait."""
+    yield "## Why it waits\n"
+    yield "The scheduler's code (`squeue`'s REASON) is in the API as `reason`. *Never*: it can't start as it was asked for.\n"
+    yield "| code | message | what to do |"
+    yield "|---|---|---|"
+    for code, (text, advice, _) in reasons.PLAIN.items():
+        yield f"| `{code}` | {_plain(text)} | {_plain(advice)} |"
+    yield ""
+    yield "Limits of group accounts (`Assoc…`) and of QOS (`QOS…`, `Max…PerAccount`) come for many resources:"
+    yield "CPU, memory, nodes, GRES (GPUs), licences, burst buffers, energy, billing, jobs and time.\n"
+    yield "| codes such as | message | what to do |"
+    yield "|---|---|---|"
+    examples = {reasons.family(code): code for code in REASON_EXAMPLES}
+    for name, (text, advice, _) in reasons.FAMILIES.items():
+        yield f"| `{examples[name]}` | {_plain(text)} | {_plain(advice)} |"
+    yield ""
 
 
 def _plain(text: str) -> str:
@@ -180,6 +208,13 @@ def _plain(text: str) -> str:
     return re.sub(r"%\((\w+)\)[sd]", r"⟨\1⟩", text)
 
 
+REASON_EXAMPLES = (
+    *("AssocGrpCpuLimit", "AssocGrpJobsLimit", "AssocMaxJobsLimit", "AssocGrpCPUMinutesLimit", "AssocGrpCPURunMinutesLimit"),
+    *("QOSGrpCpuLimit", "QOSGrpJobsLimit", "QOSGrpCPUMinutesLimit", "QOSGrpCPURunMinutesLimit", "QOSMaxCpuPerUserLimit"),
+    *("QOSMaxJobsPerUserLimit", "MaxCpuRunMinsPerUser", "MaxCpuPerAccount", "MaxJobsPerAccount", "MaxCpuRunMinsPerAccount"),
+    *("AssocMaxCpuPerJobLimit", "QOSMaxCpuPerJobLimit", "AssocMaxWallDurationPerJobLimit", "QOSMaxWallDurationPerJobLimit"),
+    *("AssocMaxCpuMinutesPerJobLimit", "QOSMinCpuNotSatisfied"),
+)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 STATES = (
     ("Asking for a place to run…", "The request is stored; the launcher has not answered yet.", "Wait a moment."),
@@ -188,7 +223,8 @@ STATES = (
         "The launcher is silent. Your request is kept and sent when it answers.",
         "Nothing; or End, which is remembered too.",
     ),
-    ("Waiting for its turn…", "The job is queued.", "Wait; you may close the page."),
+    ("Waiting for its turn.", "The job is queued, and its launcher gives no reason.", "Wait; you may close the page."),
+    ("Expected start …", "The scheduler's own guess. It moves when others end early or are put first.", "Wait."),
     ("Starting…", "The job runs and the application is being started.", "Wait; the page says how long it usually takes."),
     (
         "Still starting after …",

@@ -42,12 +42,12 @@ export function startDialogs(): void {
     target.closest("[data-close]")?.closest("dialog")?.close();
     const copying = target.closest<HTMLElement>("[data-copy]");
     if (copying) void copy(copying);
-    for (const menu of document.querySelectorAll<HTMLDetailsElement>("details.menu[open]")) {
+    for (const menu of document.querySelectorAll<HTMLDetailsElement>("details:is(.menu, .account)[open]")) {
       if (!menu.contains(target)) menu.open = false;
     }
   });
   document.addEventListener("keydown", (event) => {
-    const menu = event.key === "Escape" && document.querySelector<HTMLDetailsElement>("details.menu[open]");
+    const menu = event.key === "Escape" && document.querySelector<HTMLDetailsElement>("details:is(.menu, .account)[open]");
     if (menu) {
       menu.open = false;
       menu.querySelector("summary")?.focus();

@@ -1,3 +1,5 @@
+import { later } from "./live";
+
 // Launch form: which fields apply, the summary sentence, one press of Start. Login form: posts itself.
 
 function value(form: HTMLFormElement, name: string): string {
@@ -23,10 +25,24 @@ function showFields(form: HTMLFormElement): void {
   if (chosen && place) place.textContent = chosen.dataset.summary ?? "";
 }
 
+/** Asks the portal when it would start as the form stands now, shortly after the last change. */
+function asks(form: HTMLFormElement): void {
+  let timer: number | undefined;
+  form.addEventListener("input", (event) => {
+    if (!/^(size|cluster|placement\.|resources\.)/.test((event.target as HTMLInputElement).name)) return;
+    clearTimeout(timer);
+    timer = window.setTimeout(() => {
+      const line = form.querySelector<HTMLElement>("#foot-line");
+      if (line) later(`@${line.dataset.cluster}`);
+    }, 200);
+  });
+}
+
 export function startForms(): void {
   for (const form of document.querySelectorAll<HTMLFormElement>("form.launch")) {
     showFields(form);
     form.addEventListener("input", () => showFields(form));
+    if (form.dataset.ask !== undefined) asks(form);
   }
   document.addEventListener("submit", (event) => {
     const form = event.target as HTMLFormElement;

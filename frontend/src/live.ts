@@ -3,9 +3,10 @@
 
 import htmx from "htmx.org";
 import { follow, restore } from "./memory";
+import { type Told, show } from "./notify";
 import { freshen } from "./times";
 
-type News = { kind: "session"; session: string } | { kind: "resync" } | { kind: "over" } | { kind: "up" } | { kind: "down" };
+type News = { kind: "session"; session: string } | { kind: "cluster"; cluster: string } | { kind: "resync" } | { kind: "over" } | { kind: "up" } | { kind: "down" };
 
 const SILENCE = 4000;
 const pending = new Set<string>();
@@ -24,27 +25,72 @@ export function say(text: string): void {
   if (place) place.textContent = text;
 }
 
-/** One session's state in words, with its name in a list; "" for the list itself. */
+/** One session's state in words, with its name in a list; the sentence of a launch form; "" for the list itself. */
 function stateOf(element: HTMLElement): string {
   if (element.dataset.live === "*") return "";
   const text = (selector: string): string => (element.querySelector(selector)?.textContent ?? "").replace(/\s+/g, " ").trim();
+  if (element.dataset.with === "form") return text("p");
   return [text(".name a"), text(".state strong")].filter(Boolean).join(": ");
 }
 
 function busy(element: Element): boolean {
-  return element.querySelector("details.menu[open], input:focus, dialog[open]") !== null || (window.getSelection()?.type === "Range" && element.contains(window.getSelection()?.anchorNode ?? null));
+  return element.querySelector("details.menu[open], input:focus, select:focus, dialog[open]") !== null || (window.getSelection()?.type === "Range" && element.contains(window.getSelection()?.anchorNode ?? null));
+}
+
+/** Where a live part is fetched: with the answers of the form that it stands in, when it depends on them. */
+function sourceOf(element: HTMLElement): string | undefined {
+  const form = element.dataset.with === "form" ? element.closest("form") : null;
+  if (!form || !element.dataset.src) return element.dataset.src;
+  const place = /^(size|cluster|placement\..*|resources\..*)$/;
+  const answers = [...new FormData(form)].filter(([name, value]) => place.test(name) && value !== "") as [string, string][];
+  const where = element.dataset.cluster === new FormData(form).get("cluster") || !form.querySelector("[data-where]") ? [] : [["where", "1"]];
+  return `${element.dataset.src}?${new URLSearchParams([...answers, ...where])}`;
+}
+
+/** A selector that finds what has the keyboard again, in what takes its place. */
+function finder(element: Element): string | null {
+  const href = element.getAttribute("href");
+  if (href) return `[href="${CSS.escape(href)}"]`;
+  if (element.id) return `#${CSS.escape(element.id)}`;
+  const form = element.closest("form")?.id;
+  return form ? `#${CSS.escape(form)} ${element.localName}` : null;
+}
+
+/** What somebody has chosen and not sent yet, by the choice's id. */
+function unsaved(element: HTMLElement): [string, string][] {
+  const changed = [...element.querySelectorAll("select")].filter((one) => one.selectedIndex !== Math.max(0, [...one.options].findIndex((option) => option.defaultSelected)));
+  return changed.map((one) => [one.id, one.value]);
+}
+
+/** What a person had in hand when a part of the page was about to be replaced, by the part's id. */
+const held = new Map<string, { itself: boolean; focused: string | null; choices: [string, string][] }>();
+
+function hold(element: HTMLElement): void {
+  const active = document.activeElement;
+  const inside = active !== null && active !== element && element.contains(active);
+  held.set(element.id, { itself: active === element, focused: inside ? finder(active) : null, choices: unsaved(element) });
+}
+
+function giveBack(fresh: HTMLElement): void {
+  const had = held.get(fresh.id);
+  held.delete(fresh.id);
+  if (!had) return;
+  if (had.itself) fresh.focus();
+  else if (had.focused) fresh.querySelector<HTMLElement>(had.focused)?.focus();
+  for (const [place, value] of had.choices) {
+    const select = document.getElementById(place);
+    if (select instanceof HTMLSelectElement && [...select.options].some((one) => one.value === value)) select.value = value;
+  }
 }
 
 async function refresh(element: HTMLElement): Promise<void> {
-  const source = element.dataset.src;
+  const source = sourceOf(element);
   if (!source || !element.isConnected) return;
   if (busy(element)) {
     whenFree(element);
     return;
   }
   const id = element.id;
-  const focused = document.activeElement?.closest(`#${CSS.escape(id)}`) ? document.activeElement.getAttribute("href") : null;
-  const chosen = document.activeElement === element;
   const before = stateOf(element);
   try {
     await htmx.ajax("get", source, { target: element, swap: "outerHTML", ...(element.dataset.select ? { select: element.dataset.select } : {}) });
@@ -55,8 +101,7 @@ async function refresh(element: HTMLElement): Promise<void> {
   if (!fresh) return;
   const after = stateOf(fresh);
   if (after !== before) say(after);
-  if (chosen) fresh.focus();
-  else if (focused) fresh.querySelector<HTMLElement>(`[href="${CSS.escape(focused)}"]`)?.focus();
+  giveBack(fresh);
   restore(fresh);
   freshen(document);
   follow();
@@ -71,10 +116,11 @@ function go(): void {
 
 /** Nothing is replaced under a person's hands: an open menu, a field, a selection. */
 function whenFree(element: HTMLElement): void {
-  setTimeout(() => later(element.dataset.live ?? "*"), 500);
+  const { live, cluster } = element.dataset;
+  setTimeout(() => later(cluster === undefined ? (live ?? "*") : `@${cluster}`), 500);
 }
 
-function later(session: string): void {
+export function later(session: string): void {
   pending.add(session);
   timer ??= window.setTimeout(() => void flush(), 30);
 }
@@ -96,6 +142,11 @@ async function flush(): Promise<void> {
 
 async function fetchAll(sessions: string[]): Promise<void> {
   const list = document.querySelector<HTMLElement>('[data-live="*"]');
+  const clusters = [...document.querySelectorAll<HTMLElement>("[data-cluster]")];
+  const stale = clusters.filter((place) => sessions.includes("*") || sessions.includes(`@${place.dataset.cluster}`));
+  if (stale.length > 0) await Promise.all(stale.map(refresh));
+  sessions = sessions.filter((session) => !session.startsWith("@"));
+  if (sessions.length === 0) return;
   const places = sessions.map((session) => document.querySelector<HTMLElement>(`[data-live="${CSS.escape(session)}"]`));
   // a session that this page does not show yet, or many at once: the whole list in one request
   if (list && (sessions.includes("*") || places.includes(null) || sessions.length > 5)) {
@@ -108,6 +159,7 @@ async function fetchAll(sessions: string[]): Promise<void> {
 
 function hear(news: News): void {
   if (news.kind === "session") later(news.session);
+  if (news.kind === "cluster") later(`@${news.cluster}`);
   if (news.kind === "resync") later("*");
   if (news.kind === "over") location.reload();
   if (news.kind === "up") {
@@ -120,6 +172,11 @@ function hear(news: News): void {
 
 function listen(url: string, tell: (news: News) => void): void {
   const source = new EventSource(url);
+  source.addEventListener("cluster", (event) => {
+    const data = JSON.parse((event as MessageEvent<string>).data) as { cluster: string };
+    tell({ kind: "cluster", cluster: data.cluster });
+  });
+  source.addEventListener("told", (event) => show(JSON.parse((event as MessageEvent<string>).data) as Told));
   source.addEventListener("open", () => tell({ kind: "up" }));
   source.addEventListener("session", (event) => {
     const data = JSON.parse((event as MessageEvent<string>).data) as { session: string };
@@ -141,7 +198,10 @@ export function startLive(): void {
   const url = document.querySelector<HTMLElement>("[data-events]")?.dataset.events;
   document.body.addEventListener("htmx:beforeSwap", (event) => {
     const { detail } = event as CustomEvent<{ target: HTMLElement; shouldSwap: boolean }>;
-    if (!busy(detail.target)) return;
+    if (!busy(detail.target)) {
+      hold(detail.target);
+      return;
+    }
     detail.shouldSwap = false; // somebody opened a menu while the answer was under way
     whenFree(detail.target);
   });

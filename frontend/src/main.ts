@@ -5,6 +5,7 @@ import { startForms } from "./forms";
 import { startKeys } from "./keys";
 import { startLive } from "./live";
 import { startMemory } from "./memory";
+import { startNotifications } from "./notify";
 import { startTimes } from "./times";
 
 document.documentElement.classList.add("scripted");
@@ -14,3 +15,4 @@ startMemory();
 startTimes();
 startKeys();
 startLive();
+startNotifications();

@@ -51,6 +51,11 @@ function openWhenReady(): void {
 
 /** Goes to the session when it is ready and the box is (or was) ticked. */
 export function follow(ticked?: boolean): void {
+  const line = document.querySelector<HTMLElement>(".open-when");
+  // a session that has been queued again is waited for again
+  const waiting = document.querySelector("#live[data-waiting]") !== null;
+  if (line && waiting) line.hidden = false;
+  line?.classList.toggle("gone", !waiting);
   const wanted = ticked ?? document.querySelector<HTMLInputElement>("[data-open-when]")?.checked ?? false;
   const target = document.querySelector<HTMLElement>("#live[data-ready]")?.dataset.ready;
   const box = document.querySelector<HTMLInputElement>("[data-open-when]");

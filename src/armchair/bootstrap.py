@@ -6,6 +6,7 @@ reconciler. The order of the end is the reverse; gateway and sessions go on with
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import signal
@@ -20,28 +21,43 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from armchair.accounts.rollcall import RollCall
 from armchair.catalogue.loader import DirectoryCatalogue
 from armchair.catalogue.requirements import program
-from armchair.gateway.certificates import Authority
+from armchair.domain.telling import Channel
+from armchair.gatehouse import make_gateway
+from armchair.gateway.attached import AttachedGateway
 from armchair.gateway.haproxy import HaproxyGateway
-from armchair.gateway.keys import Keys
 from armchair.gateway.names import Names
-from armchair.gateway.runtime_directory import prepare as prepare_runtime_directory
-from armchair.gateway.tickets import Es256Tickets
+from armchair.gateway.places import group_id
 from armchair.launchers import registry
 from armchair.launchers.registry import LauncherRow
+from armchair.launchers.slurm.settings import SlurmSettings
+from armchair.loginnode import fitted
+from armchair.meetinghouse import make_hub, networks, routes
+from armchair.notify.mail import Mail
+from armchair.notify.webhook import Webhook
+from armchair.sessions import announcements
 from armchair.sessions.agentscript import AgentScripts
+from armchair.sessions.join import leave_if_possible
+from armchair.sessions.launcherports import Closing, Launcher
+from armchair.sessions.letters import Notifier
+from armchair.sessions.pace import Pace
 from armchair.sessions.portal import Portal
-from armchair.sessions.ports import Launcher
 from armchair.sessions.reconcile import Reconciler
+from armchair.sessions.telling import Postman
 from armchair.sessions.tokens import Derived
 from armchair.settings import Settings
+from armchair.site import OwnKeys, Site, signing
 from armchair.store.lock import HomeLock
 from armchair.store.store import Store
 from armchair.web.agents import create_agents
 from armchair.web.app import create_web
 
 log = structlog.get_logger()
+
+# long enough for a scheduler to find out itself what an agent's sudden silence hints at
+LADDER = (0.3, 0.6, 1.2, 1.2, 1.2, 2.4, 4.8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +81,7 @@ class Running:
 
     portal: Portal
     store: Store
-    gateway: HaproxyGateway
+    gateway: HaproxyGateway | AttachedGateway
     names: Names
     launcher_rows: tuple[LauncherRow, ...]
     stopped: asyncio.Event
@@ -81,23 +97,41 @@ async def running(settings: Settings, home: Path, probes: Probes | None = None) 
     async with contextlib.AsyncExitStack() as stack:
         clock = SystemClock()
         stack.enter_context(HomeLock(home, clock))
-        keys = Keys.load_or_create(home)
+        settings = await fitted(settings, home)
+        signs = signing(settings, home)
+        keys = signs.keys
         names = Names.of(settings.gateway, keys.instance)
-        runtime = prepare_runtime_directory(settings.gateway, keys.instance)
-        gateway = HaproxyGateway(settings=settings.gateway, names=names, keys=keys, home=home, runtime=runtime)
+        gateway = make_gateway(settings, home, keys)
         store = await Store.open(home, clock, on_commit=probes.on_commit if probes else None)
         stack.push_async_callback(store.close)
-        rows = registry.load(home, keys.instance, settings.launcher_settings())
+        rows = registry.load(home, keys.instance, settings.cluster_launchers(), signs.door)
         launchers = {row.name: row.launcher for row in rows if row.launcher is not None}
         if probes is not None:
             launchers = {name: probes.launcher(launcher) for name, launcher in launchers.items()}
-        portal = _portal(settings, home, keys, gateway, store, launchers)
+        portal = _portal(settings, home, signs, gateway, store, launchers)
+        _listen(portal)
+        for launcher in launchers.values():
+            if isinstance(launcher, Closing):
+                stack.push_async_callback(launcher.close)
+        _notify(settings, portal)
+        portal.launcher_problems = {row.name: row.problem for row in rows if row.launcher is None}
+        logging.getLogger().addHandler(portal.troubles)
+        stack.callback(logging.getLogger().removeHandler, portal.troubles)
+        await announcements.read(portal)
         stopped = asyncio.Event()
+        group = group_id(settings.gateway.group, "gateway.group")
         started = await gateway.start()
         log.info("gateway.up", how=str(started), agents=gateway.agents_url)
-        await stack.enter_async_context(_listening(create_web(portal), gateway.web_socket, stopped))
-        await stack.enter_async_context(_listening(create_agents(portal), gateway.agents_socket, stopped))
-        for work in (gateway.watch(), Reconciler(portal, settings.sessions.tick_seconds).run()):
+        hub = make_hub(settings, home, keys)
+        if hub is not None:
+            log.info("hub.up", how=await hub.start())
+            await stack.enter_async_context(_in_background(hub.watch(), stopped))
+        await stack.enter_async_context(_listening(create_web(portal), gateway.web_socket, stopped, group))
+        await stack.enter_async_context(_listening(create_agents(portal), gateway.agents_socket, stopped, group))
+        if signs.standing is not None:
+            asking = RollCall(store, clock, signs.standing, functools.partial(leave_if_possible, portal))
+            await stack.enter_async_context(_in_background(asking.run(settings.site.ask_again), stopped))
+        for work in (gateway.watch(), Reconciler(portal, settings.sessions.tick_seconds).run(), Postman(portal).run()):
             await stack.enter_async_context(_in_background(work, stopped))
         yield Running(portal=portal, store=store, gateway=gateway, names=names, launcher_rows=rows, stopped=stopped)
         log.info("portal.down")
@@ -106,31 +140,72 @@ async def running(settings: Settings, home: Path, probes: Probes | None = None) 
 def _portal(
     settings: Settings,
     home: Path,
-    keys: Keys,
-    gateway: HaproxyGateway,
+    signs: Site | OwnKeys,
+    gateway: HaproxyGateway | AttachedGateway,
     store: Store,
     launchers: Mapping[str, Launcher],
 ) -> Portal:
-    names = Names.of(settings.gateway, keys.instance)
-    authority = Authority(keys, names.apps_domain)
+    instance = signs.keys.instance
     return Portal(
-        instance=keys.instance,
+        instance=instance,
         clock=SystemClock(),
         store=store,
         accounts=store,
-        catalogue=DirectoryCatalogue(settings.catalogue, home),
+        catalogue=DirectoryCatalogue(settings.catalogue, home, same_account=isinstance(signs, OwnKeys)),
         launchers=launchers,
-        tickets=Es256Tickets(keys),
-        ca=authority,
+        tickets=signs.tickets,
+        ca=signs.authority,
+        mandates=signs.mandates,
+        passwords=signs.passwords,
         gateway=gateway,
-        names=names,
-        scripts=AgentScripts(agents_url=lambda: gateway.agents_url, agents_ca=authority.agents_ca()),
-        derived=Derived(keys.portal_key, keys.instance),
+        names=Names.of(settings.gateway, instance),
+        scripts=AgentScripts(
+            agents_url=lambda: gateway.agents_url, agents_ca=signs.authority.agents_ca(), networks=networks(settings)
+        ),
+        paces=_paces(settings),
+        routes=routes(settings),
+        derived=Derived(signs.portal_key, instance),
         policy=settings.sessions.policy(),
         accounts_settings=settings.accounts,
         program=program(),
         submitting=asyncio.Semaphore(settings.sessions.launch_concurrency),
     )
+
+
+def _notify(settings: Settings, portal: Portal) -> None:
+    """The ways that letters can take on this portal."""
+    mail, webhook = settings.notices.mail, settings.notices.webhook
+    ways: dict[Channel, Notifier] = {}
+    if mail.server:
+        ways[Channel.MAIL] = Mail(mail, portal.instance, portal.site_name)
+        portal.always = {Channel.MAIL: frozenset(mail.always)}
+    if webhook.enabled:
+        ways[Channel.WEBHOOK] = Webhook(webhook, portal.derived.webhook_secret)
+    portal.notifiers = ways
+
+
+def _paces(settings: Settings) -> Mapping[str, Pace]:
+    """How often each cluster with a scheduler is asked."""
+    return {
+        name: Pace(
+            ladder=LADDER,
+            soon=cluster.quick_seconds,
+            waiting=cluster.queue_seconds,
+            calm=cluster.calm_seconds,
+            each_minute=cluster.queries_per_minute,
+        )
+        for name, (launcher, values) in settings.cluster_launchers().items()
+        if launcher == "slurm"
+        for cluster in (SlurmSettings.model_validate(values),)
+    }
+
+
+def _listen(portal: Portal) -> None:
+    """Pages that wait for a cluster's answer hear of it."""
+    for name in portal.launchers:
+        scheduler = portal.scheduler(name)
+        if scheduler is not None:
+            scheduler.watch(functools.partial(portal.changes.cluster, name))
 
 
 class _CutOff(logging.Filter):
@@ -142,6 +217,11 @@ class _CutOff(logging.Filter):
 
 
 _CUT_OFF = _CutOff()
+
+
+# Seconds that a connection of HAProxy's may be idle. HAProxy keeps it for as long as its own client's (`timeout
+# http-keep-alive`) and must be the one to close it: where we do, it may just be sending the next request, which is then lost.
+KEPT_OPEN = 120
 
 
 class _Server(uvicorn.Server):
@@ -170,9 +250,9 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def _listening(app: FastAPI, path: Path, stopped: asyncio.Event) -> AsyncIterator[None]:
-    """Serve `app` on a unix socket that only this account can open."""
-    listener = _bind(path)
+async def _listening(app: FastAPI, path: Path, stopped: asyncio.Event, group: int | None) -> AsyncIterator[None]:
+    """Serve `app` on a unix socket that only this account, and the group when there is one, can open."""
+    listener = bind(path, group)
     config = uvicorn.Config(
         app,
         http="httptools",
@@ -182,6 +262,7 @@ async def _listening(app: FastAPI, path: Path, stopped: asyncio.Event) -> AsyncI
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=KEPT_OPEN,
         timeout_graceful_shutdown=1,
         h11_max_incomplete_event_size=65536,
     )
@@ -196,8 +277,8 @@ async def _listening(app: FastAPI, path: Path, stopped: asyncio.Event) -> AsyncI
             await asyncio.wait([task], timeout=3)
 
 
-def _bind(path: Path) -> socket.socket:
-    """A listening socket, mode 0600, put in place of an old one in one step: connections never find a gap."""
+def bind(path: Path, group: int | None) -> socket.socket:
+    """A listening socket (mode 0600, with a group 0660) that takes an old one's place in one step: nobody finds a gap."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.setblocking(False)
     new = path.with_name(f".{path.name}.{os.getpid()}")
@@ -207,6 +288,9 @@ def _bind(path: Path) -> socket.socket:
         listener.bind(str(new))
     finally:
         os.umask(previous)
+    if group is not None:
+        os.chown(new, -1, group)
+        new.chmod(0o660)
     listener.listen(1024)
     new.rename(path)
     return listener

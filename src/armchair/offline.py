@@ -1,4 +1,4 @@
-"""The composition root of what works without a running portal: kits, checking an application, ending the gateway."""
+"""The composition root of what works without a running portal: kits, and checking an application."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,10 +7,6 @@ from armchair.catalogue.check import check
 from armchair.catalogue.kits import Kits, KitStatus
 from armchair.catalogue.loader import DirectoryCatalogue
 from armchair.domain.errors import DefinitionProblem, NotFound
-from armchair.gateway.haproxy import HaproxyGateway
-from armchair.gateway.keys import Keys
-from armchair.gateway.names import Names
-from armchair.gateway.runtime_directory import prepare
 from armchair.launchers import command
 from armchair.settings import Settings
 from armchair.store.lock import holder
@@ -39,16 +35,6 @@ def portal_process(home: Path) -> tuple[int, str] | None:
     """(process id, host) of the portal that has this home now; None when nobody has it."""
     found = holder(home)
     return (found.pid, found.host) if found else None
-
-
-async def end_gateway(settings: Settings, home: Path) -> None:
-    """End the gateway of this home, whoever started it. Nothing happens when it does not run."""
-    if not (home / "keys").is_dir():
-        return  # no portal was ever started here
-    keys = Keys.load_or_create(home)
-    names = Names.of(settings.gateway, keys.instance)
-    runtime = prepare(settings.gateway, keys.instance)
-    await HaproxyGateway(settings=settings.gateway, names=names, keys=keys, home=home, runtime=runtime).down()
 
 
 def _kits(settings: Settings, home: Path) -> Kits:

@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, get_args
 
@@ -23,15 +22,23 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from armchair.accounts.settings import AccountSettings
+from armchair.accounts.sitesettings import SiteSettings
 from armchair.catalogue.settings import CatalogueSettings
 from armchair.domain.errors import BadSettings
+from armchair.gateway.hub.settings import HubSettings
 from armchair.gateway.settings import GatewaySettings
 from armchair.launchers.local.settings import LocalSettings
+from armchair.launchers.registry import installed
+from armchair.launchers.slurm.settings import SlurmSettings
+from armchair.notify.settings import NoticesSettings
 from armchair.sessions.settings import SessionsSettings
 
 FILE = "armchair.toml"
 PREFIX = "ARMCHAIR__"
 DEFAULT = "default"
+# the launchers whose settings are checked here, each by its own model
+SECTIONS: Mapping[str, type[BaseModel]] = {"local": LocalSettings, "slurm": SlurmSettings}
+_CLUSTER = re.compile(r"[a-z][a-z0-9_-]{0,62}", re.ASCII)
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"\s*(\d+)\s*([smhd])\s*", re.ASCII)
 
@@ -50,14 +57,29 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)
+    hub: HubSettings = Field(default_factory=HubSettings)
     accounts: AccountSettings = Field(default_factory=AccountSettings)
+    site: SiteSettings = Field(default_factory=SiteSettings)
     sessions: SessionsSettings = Field(default_factory=SessionsSettings)
+    notices: NoticesSettings = Field(default_factory=NoticesSettings)
     catalogue: CatalogueSettings = Field(default_factory=CatalogueSettings)
     launchers: LaunchersSettings = Field(default_factory=LaunchersSettings)
+    clusters: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="One table `[clusters.NAME]` for each cluster: `launcher` (`local` or `slurm`) and that launcher's own "
+        "settings. Empty: one cluster `local`, this machine.",
+    )
 
-    def launcher_settings(self) -> Mapping[str, Mapping[str, object]]:
-        """For each launcher its own section, for the launchers' registry."""
-        return {"local": self.launchers.local.model_dump(), **(self.launchers.model_extra or {})}
+    def cluster_launchers(self) -> Mapping[str, tuple[str, Mapping[str, object]]]:
+        """For each cluster the name of its launcher and that launcher's settings, for the launchers' registry."""
+        defaults: dict[str, Mapping[str, object]] = {"local": self.launchers.local.model_dump()}
+        defaults |= {name: dict(values) for name, values in (self.launchers.model_extra or {}).items()}
+        found: dict[str, tuple[str, Mapping[str, object]]] = {}
+        for name, values in (self.clusters or {"local": {}}).items():
+            launcher = str(values.get("launcher", name if name in SECTIONS else "local"))
+            own = {key: value for key, value in values.items() if key != "launcher"}
+            found[name] = (launcher, {**defaults.get(launcher, {}), **own})
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,10 +109,13 @@ class ServeOptions:
     home: Path
     listen: str = ""
     config: Path | None = None
+    launcher: str = ""
 
     def load(self, environ: Mapping[str, str] = os.environ) -> Loaded:
         """The settings these options lead to. Raises BadSettings."""
         options = {"gateway.listen": ("option --listen", self.listen)} if self.listen else {}
+        if self.launcher:
+            options[f"clusters.{self.launcher}.launcher"] = ("option --launcher", self.launcher)
         return load(self.home, self.config, environ, options)
 
 
@@ -121,9 +146,27 @@ def load(
         _put(tree, key, _prepared(key, value))
         origins[key] = origin
     try:
-        return Loaded(settings=Settings.model_validate(tree), origins=origins)
+        settings = Settings.model_validate(tree)
     except ValidationError as error:
         raise _explained(error, origins) from None
+    for name, (launcher, values) in settings.cluster_launchers().items():
+        _check_cluster(name, launcher, values, origins)
+    return Loaded(settings=settings, origins=origins)
+
+
+def _check_cluster(name: str, launcher: str, values: Mapping[str, object], origins: Mapping[str, str]) -> None:
+    origin = next((origin for key, origin in origins.items() if key.startswith(f"clusters.{name}.")), "")
+    if _CLUSTER.fullmatch(name) is None:
+        raise _bad(f"clusters.{name}", origin, "A cluster's name begins with a letter and has only a-z, 0-9, - and _.")
+    if launcher not in installed():
+        raise _bad(
+            f"clusters.{name}.launcher", origin, f"There is no such launcher. Installed are: {', '.join(sorted(installed()))}."
+        )
+    try:
+        if launcher in SECTIONS:
+            SECTIONS[launcher].model_validate(values)
+    except ValidationError as error:
+        raise _explained(error, origins, f"clusters.{name}.") from None
 
 
 def known_keys(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
@@ -165,7 +208,8 @@ def _from_file(path: Path, *, required: bool) -> Iterator[tuple[str, object, str
         return
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise _bad("", str(path), f"The file can't be read as TOML: {error}.") from None
-    leaves = {key for key, _ in known_keys()}
+    leaves = {key for key, _ in known_keys() if key != "clusters"}
+    leaves |= {f"clusters.{name}.{key}" for name in tree.get("clusters", {}) for key in _any_launcher_settings()}
     for key, value in _leaves(tree, leaves):
         yield key, value, f"{path}:{_line(text, key)}"
 
@@ -213,6 +257,11 @@ def _put(tree: dict[str, Any], key: str, value: object) -> None:
 
 def _check_known(key: str, origin: str) -> None:
     known = [name for name, _ in known_keys()]
+    if key.startswith("clusters.") and key.count(".") > 1:
+        cluster = key.split(".")[1]
+        known = [f"clusters.{cluster}.launcher", *(f"clusters.{cluster}.{name}" for name in _any_launcher_settings())]
+        if _other_launchers():
+            return
     if key in known or (key.startswith("launchers.") and key.split(".")[1] in _other_launchers()):
         return
     last = {name.rpartition(".")[2]: name for name in known}
@@ -223,20 +272,27 @@ def _check_known(key: str, origin: str) -> None:
     raise _bad(key, origin, f"There is no such setting.{hint}")
 
 
-def _other_launchers() -> set[str]:
-    return {entry.name for entry in entry_points(group="armchair.launchers")} - {"local"}
+def _any_launcher_settings() -> dict[str, FieldInfo]:
+    return {key: field for model in SECTIONS.values() for key, field in known_keys(model)}
+
+
+def _other_launchers() -> frozenset[str]:
+    return installed() - SECTIONS.keys()
 
 
 def _prepared(key: str, value: object) -> object:
     """Text from outside in the form that the field's type takes: durations with a unit, lists, tables and "" for none."""
-    kind = next((field.annotation for name, field in known_keys() if name == key), None)
+    fields = dict(known_keys())
+    if key.startswith("clusters."):
+        fields = {f"clusters.{key.split('.')[1]}.{name}": field for name, field in _any_launcher_settings().items()}
+    kind = fields[key].annotation if key in fields else None
     if not isinstance(value, str) or kind is str:
         return value
-    if kind is timedelta:
-        found = _DURATION.fullmatch(value)
-        return timedelta(seconds=int(found[1]) * _UNITS[found[2]]) if found else value
     if value == "" and type(None) in get_args(kind):
         return None
+    if kind is timedelta or timedelta in get_args(kind):
+        found = _DURATION.fullmatch(value)
+        return timedelta(seconds=int(found[1]) * _UNITS[found[2]]) if found else value
     if value.startswith(("[", "{")):
         try:
             return json.loads(value)
@@ -245,9 +301,9 @@ def _prepared(key: str, value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if get_args(kind)[-1:] == (...,) else value
 
 
-def _explained(error: ValidationError, origins: Mapping[str, str]) -> BadSettings:
+def _explained(error: ValidationError, origins: Mapping[str, str], prefix: str = "") -> BadSettings:
     first = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in first["loc"])
+    key = prefix + ".".join(str(part) for part in first["loc"])
     known = [name for name in origins if key == name or key.startswith(f"{name}.") or name.startswith(f"{key}.")]
     problem = f"{first['msg']}."
     if first["type"] in {"time_delta_parsing", "time_delta_type"}:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from armchair.accounts.actor import scopes_for
 from armchair.accounts.logins import Accounts
 from armchair.accounts.providers.single_user import SingleUser
 from armchair.accounts.settings import AccountSettings
@@ -22,7 +23,7 @@ class Welcome:
 
 
 async def welcome(running: Running, accounts_settings: AccountSettings, gateway: GatewaySettings, kept: str) -> Welcome:
-    """Make the local person known. The token `kept` since an earlier start stays when it is still good.
+    """Make the local person known. The token `kept` since an earlier start stays when it is still good for all.
 
     A new token would end the tickets that came from the old one, and with them programs that go on across a restart.
     """
@@ -30,7 +31,7 @@ async def welcome(running: Running, accounts_settings: AccountSettings, gateway:
     accounts = Accounts(portal.accounts, portal.clock, accounts_settings)
     await accounts.remember(person)
     actor = await accounts.actor_of_token(kept) if kept else None
-    good = actor is not None and actor.login == person.login
+    good = actor is not None and actor.login == person.login and actor.scopes == scopes_for(person.roles)
     token = Secret(kept) if good else await accounts.client_token(person.login)
     code = await accounts.login_link(person.login)
     return Welcome(

@@ -6,7 +6,10 @@ from armchair.store import database
 from armchair.store.store import Store
 from armchair.testing.clock import FakeClock
 from armchair.testing.contract_accounts import ACCOUNT_CONTRACT
+from armchair.testing.contract_announcements import ANNOUNCEMENT_CONTRACT
+from armchair.testing.contract_outbox import OUTBOX_CONTRACT
 from armchair.testing.contract_store import SESSION_CONTRACT, StoreUnderTest
+from armchair.testing.contract_thumbnails import THUMBNAIL_CONTRACT
 from armchair.testing.store import MemoryStore
 
 
@@ -22,6 +25,10 @@ async def case(request, tmp_path, monkeypatch):
     await store.close()
 
 
-@pytest.mark.parametrize("rule", [*SESSION_CONTRACT, *ACCOUNT_CONTRACT], ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize(
+    "rule",
+    [*SESSION_CONTRACT, *ACCOUNT_CONTRACT, *ANNOUNCEMENT_CONTRACT, *OUTBOX_CONTRACT, *THUMBNAIL_CONTRACT],
+    ids=lambda rule: rule.__name__,
+)
 async def test_store(case, rule):
     await rule(case)

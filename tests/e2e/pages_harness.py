@@ -22,7 +22,9 @@ from armchair.gateway.names import Names
 from armchair.gateway.settings import GatewaySettings
 from armchair.sessions.launch import LaunchRequest, launch
 from armchair.sessions.portal import Portal
+from armchair.testing.launcher import FakeLauncher
 from armchair.testing.portal import fake_portal
+from armchair.testing.scheduler import FakeScheduler
 from armchair.web.app import create_web
 
 
@@ -75,6 +77,12 @@ class Harness:
 
         return self.run(go()).record
 
+    @property
+    def scheduler(self) -> FakeScheduler:
+        (launcher,) = self.portal.launchers.values()
+        assert isinstance(launcher, FakeScheduler)
+        return launcher
+
     def ready(self, session: str) -> None:
         now = self.portal.clock.now()
         usage = tuple(UsageSample(at=now, cpu=0.2 + (n % 7) / 8, memory=(200 + 9 * n) * 2**20) for n in range(30))
@@ -107,14 +115,18 @@ async def _quit(server: uvicorn.Server) -> None:
 
 
 @contextmanager
-def listening(tmp_path: Path, directories: Sequence[Path] = ()) -> Iterator[Harness]:
+def listening(
+    tmp_path: Path, directories: Sequence[Path] = (), cluster: type[FakeLauncher] = FakeLauncher
+) -> Iterator[Harness]:
     """Start on a port of the kernel's choice, with applications of `directories` too; end afterwards."""
     started, box = threading.Event(), []
 
     async def main() -> None:
         clock = SystemClock()
-        portal = (await fake_portal()).portal
+        portal = (await fake_portal(cluster=cluster)).portal
         portal.clock = clock
+        for name in portal.launchers:
+            portal.launchers[name]._now = clock.now
         portal.catalogue = DirectoryCatalogue(CatalogueSettings(directories=tuple(directories)), tmp_path)
         me = SingleUser().me
         accounts = Accounts(portal.accounts, clock)

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Callable
 
+from persons_portal import until_page
 from playwright.sync_api import Page, expect
 
 from armchair.domain.run import Outcome, OutcomeKind
 from armchair.domain.session import By
 
-SOON = 1000  # ms
+SOON = 5000  # ms
 
 
 def test_the_keyboard(harness, visitor, page: Page, running: Callable[..., str]) -> None:
@@ -120,7 +121,7 @@ def test_the_first_time_notice_is_shown_until_it_is_read(harness, page: Page, ru
     page.get_by_role("button", name="Got it").click()
     expect(notice).to_be_hidden()
     page.reload()
-    page.wait_for_function("document.documentElement.classList.contains('scripted')")
+    until_page(page, "document.documentElement.classList.contains('scripted')")
     expect(notice).to_be_hidden()
 
 

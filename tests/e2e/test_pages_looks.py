@@ -7,8 +7,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
+from armchair.domain import thumbnail
 from armchair.domain.run import Outcome, OutcomeKind
 from armchair.domain.session import By
+from armchair.domain.thumbnail import Format, Thumbnail
+from armchair.testing.pictures import png
 
 PAINT_LIMIT = 100_000  # bytes
 # each colour and each width once: a colour does not depend on the width
@@ -16,6 +19,17 @@ LOOKS = {
     "light, at a desk": {"viewport": {"width": 1280, "height": 800}},
     "dark, on a phone": {"viewport": {"width": 360, "height": 740}, "color_scheme": "dark"},
 }
+
+
+def pictured(harness, session: str) -> str:
+    """The session, with a picture when it is one of xterm: so small that its place is what is looked at."""
+    record = harness.run(harness.portal.store.get(session))
+    if record.session.app == "xterm":
+        now = harness.portal.clock.now()
+        picture = Thumbnail(session=session, at=now, format=Format.PNG, body=png(320, 200))
+        harness.run(harness.portal.store.keep_thumbnail(picture))
+        harness.run(harness.portal.apply(session, thumbnail.seen))
+    return session
 
 
 def populate(harness, running: Callable[..., str]) -> list[str]:
@@ -28,12 +42,13 @@ def populate(harness, running: Callable[..., str]) -> list[str]:
         harness.change(session, outcome=Outcome(kind=kind, by=By.SYSTEM, at=now - timedelta(minutes=3), exit_code=code))
     old = harness.launch("xterm", "Old").session.id
     harness.change(old, outcome=Outcome(kind=OutcomeKind.FINISHED, by=By.SYSTEM, at=now - timedelta(days=2), exit_code=0))
+    screen = pictured(harness, running("With a picture", "xterm"))
     starting = harness.launch("xterm", "A title-that-is-as-long-as-a-title-can-be-and-has-no-blank-in-it-at-all").session.id
     harness.change(starting, host="127.0.0.1", started_at=now, enrolled_at=now, heard_at=now)
     silent = running("Silent")
     harness.change(silent, heard_at=now - timedelta(minutes=3))
     harness.run(harness.portal.store.keep(ready, 1, "log", "a line without any blank " + "x" * 500))
-    sessions = [f"/sessions/{one}" for one in (ready, starting, silent, ended[OutcomeKind.OUT_OF_MEMORY])]
+    sessions = [f"/sessions/{one}" for one in (ready, starting, silent, screen, ended[OutcomeKind.OUT_OF_MEMORY])]
     forms = ["/applications/terminal", "/applications/model", "/applications/web-command"]
     return ["/", "/?q=nothing-like-it", "/applications", *forms, *sessions, f"/sessions/{ready}/end", "/account", "/nothing"]
 
@@ -83,7 +98,7 @@ def test_the_door_suits_everybody(harness, visitor, look: dict[str, object]) -> 
 
 def test_the_list_is_seen_after_few_bytes(harness, visitor, chromium: Browser, running: Callable[..., str]) -> None:
     for number in range(25):
-        running(f"Session {number}", ("terminal", "xterm", "model")[number % 3])
+        pictured(harness, running(f"Session {number}", ("terminal", "xterm", "model")[number % 3]))
     context = visitor.context()
     page = context.new_page()
     page.goto(harness.login_url())
@@ -98,6 +113,10 @@ def test_the_list_is_seen_after_few_bytes(harness, visitor, chromium: Browser, r
     page.goto(harness.url("/"), wait_until="load")
     page.evaluate("document.fonts.ready.then(() => true)")
     page.locator(".row").nth(24).wait_for()
+    # pictures of screens are fetched after the list is seen, into places that are there already
+    assert page.locator('.shot:not([loading="lazy"])').count() == 0
     transferred = {names.get(request, request): size for request, size in sizes.items()}
-    assert any("inter-latin" in name for name in transferred), transferred
-    assert sum(sizes.values()) <= PAINT_LIMIT, transferred
+    first = {name: size for name, size in transferred.items() if "/thumbnail?" not in name}
+    assert any("inter-latin" in name for name in first), transferred
+    assert page.locator(".shot").count() == 8
+    assert sum(first.values()) <= PAINT_LIMIT, first

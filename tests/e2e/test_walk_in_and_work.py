@@ -7,81 +7,17 @@ from another browser, and the portal is killed with -9 under their hands.
 import asyncio
 import contextlib
 import json
-import os
 import re
-import signal
-import socket
-import subprocess  # noqa: TID251 - the portal is started as a person does
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from persons_portal import CHROMIUM, KITS, READY, PersonsPortal, person, start, until
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from armchair.catalogue.kits import Kits
 from armchair.launchers import command
-
-KITS = Path(os.environ.get("ARMCHAIR_TEST_KITS", "/tmp/armchair-test-kits"))
-ARMCHAIR = [sys.executable, "-c", "from armchair.cli.main import main; main()"]
-CHROMIUM = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
-READY = 60_000
-
-
-def until(condition: Callable[[], object], what: str, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
-        time.sleep(0.05)
-
-
-class PersonsPortal:
-    """`armchair serve` as a person starts it, with its own home and port."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        with socket.socket() as chosen:
-            chosen.bind(("127.0.0.1", 0))
-            self.listen = f"127.0.0.1:{chosen.getsockname()[1]}"
-        # sessions have a home of their own: whoever runs the tests may have a shell that takes its time, or worse
-        person = home.parent / "person"
-        person.mkdir()
-        self.environment = {
-            **os.environ,
-            "ARMCHAIR_HOME": str(home),
-            "XDG_CONFIG_HOME": str(person / ".config"),
-            "ARMCHAIR__CATALOGUE__KITS_DIRECTORY": str(KITS),
-            "ARMCHAIR__LAUNCHERS__LOCAL__ENVIRONMENT": json.dumps({"HOME": str(person)}),
-        }
-        self.output = home.parent / "serve.log"
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        with self.output.open("wb") as output:
-            command = [*ARMCHAIR, "serve", "--home", str(self.home), "--listen", self.listen]
-            self.process = subprocess.Popen(command, env=self.environment, stdout=output, stderr=output)
-        until(lambda: "login?code=" in self.output.read_text(), f"the login link ({self.output.read_text()})")
-
-    def kill(self) -> None:
-        assert self.process is not None
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-    def run(self, *arguments: str) -> str:
-        done = subprocess.run([*ARMCHAIR, *arguments], env=self.environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def printed_link(self) -> str:
-        return re.search(r"http://\S+login\?code=\S+", self.output.read_text())[0]
-
-    def fresh_link(self) -> str:
-        return re.search(r"http://\S+login\?code=\S+", self.run("login"))[0]
-
-    @property
-    def page(self) -> str:
-        return self.printed_link().partition("/login")[0]
 
 
 @pytest.fixture(scope="module")
@@ -104,32 +40,6 @@ def browser() -> Iterator[Browser]:
         made = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
         yield made
         made.close()
-
-
-@contextlib.contextmanager
-def person(browser: Browser, link: str) -> Iterator[BrowserContext]:
-    """Somebody at a computer of their own, who opens the link and is logged in."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(30_000)
-    page = context.new_page()
-    page.goto(link)
-    expect(page.get_by_role("link", name="Applications")).to_be_visible()
-    try:
-        yield context
-    finally:
-        context.close()
-
-
-def start(context: BrowserContext, portal: PersonsPortal, title: str, fill: Callable[[Page], None] | None = None) -> Page:
-    """Choose an application in the grid, start it, and follow it into the application without touching reload."""
-    page = context.new_page()
-    page.goto(f"{portal.page}/applications")
-    page.get_by_role("link", name=title).first.click()
-    if fill:
-        fill(page)
-    page.get_by_role("button", name=f"Start {title}").click()
-    page.wait_for_url(re.compile(r"\.apps-"), timeout=READY)
-    return page
 
 
 def join(context: BrowserContext, portal: PersonsPortal, title: str) -> Page:
@@ -237,7 +147,7 @@ def test_terminal(portal: PersonsPortal, browser: Browser) -> None:
 def test_x11_program(portal: PersonsPortal, browser: Browser, tmp_path: Path) -> None:
     with person(browser, portal.fresh_link()) as home:
         page = start(home, portal, "xterm")
-        expect(page.locator("canvas").first).to_be_visible(timeout=READY)
+        expect(page.frame_locator("iframe.frame:not(.coming)").locator("canvas").first).to_be_visible(timeout=READY)
 
         until_typed(page, type_into(page), f"touch {tmp_path}/drawn", tmp_path / "drawn")
         portal.kill()
@@ -246,7 +156,7 @@ def test_x11_program(portal: PersonsPortal, browser: Browser, tmp_path: Path) ->
 
     with person(browser, portal.fresh_link()) as elsewhere:
         page = join(elsewhere, portal, "xterm")
-        expect(page.locator("canvas").first).to_be_visible(timeout=READY)
+        expect(page.frame_locator("iframe.frame:not(.coming)").locator("canvas").first).to_be_visible(timeout=READY)
         until_typed(page, type_into(page), f"touch {tmp_path}/again", tmp_path / "again")
         until_typed(page, type_into(page), "exit", None)
         overview = state_on_page(elsewhere, portal, 3)
@@ -255,7 +165,7 @@ def test_x11_program(portal: PersonsPortal, browser: Browser, tmp_path: Path) ->
 
 def type_into(page: Page) -> Callable[[str], None]:
     def type_text(text: str) -> None:
-        page.locator("canvas").last.click(position={"x": 60, "y": 60})
+        page.frame_locator("iframe.frame:not(.coming)").locator("canvas").last.click(position={"x": 60, "y": 60})
         page.keyboard.type(text, delay=20)
         page.keyboard.press("Enter")
 

@@ -34,6 +34,7 @@ def actor_of(row: LoginRow | TokenRow | None, person: Person | None, now: dateti
         scopes=row.scopes & most if isinstance(row, TokenRow) else most,
         login_id=row.id,
         expires_at=row.expires_at,
+        assertion=row.assertion if row.assertion.reveal() else None,
     )
 
 

@@ -9,7 +9,7 @@ import structlog
 
 from armchair.accounts.actor import Actor, Person, Scope, scopes_for
 from armchair.accounts.identity import actor_of, digest
-from armchair.accounts.ports import AccountStore, Clock, LinkRow, LoginRow, TokenRow
+from armchair.accounts.ports import AccountStore, Admitted, Clock, LinkRow, LoginRow, TokenRow
 from armchair.accounts.settings import AccountSettings
 from armchair.domain.errors import Conflict, FieldError, InvalidInput, NotFound, Refused
 from armchair.domain.secret import Secret
@@ -93,6 +93,26 @@ class Accounts:
         log.info("login.made", login=actor.login, id=row.id)
         return Login(login_id=row.id, cookie=Secret(cookie), expires_at=row.expires_at, actor=actor)
 
+    async def admit(self, admitted: Admitted) -> Login:
+        """A login for somebody who has shown who they are by password. It ends with the helper's assertion at the latest."""
+        now, cookie = self._clock.now(), secrets.token_urlsafe(32)
+        await self.remember(admitted.person)
+        await self._store.prune(now)
+        row = LoginRow(
+            id=secrets.token_hex(16),
+            digest=digest(cookie),
+            login=admitted.person.login,
+            created_at=now,
+            expires_at=min(now + self._settings.login_lifetime, admitted.until),
+            assertion=admitted.assertion,
+        )
+        await self._store.add_login(row)
+        actor = await self._actor(row)
+        if actor is None:
+            raise Refused("login_over")
+        log.info("login.made", login=actor.login, id=row.id)
+        return Login(login_id=row.id, cookie=Secret(cookie), expires_at=row.expires_at, actor=actor)
+
     async def actor_of_cookie(self, value: str) -> Actor | None:
         """Who acts with this cookie; None when it is unknown or over."""
         return await self._actor(await self._store.login_by_digest(digest(value)))
@@ -131,6 +151,9 @@ class Accounts:
         for scope in sorted(scopes):
             actor.need(scope)
         secret, row = self._new_token(actor.login, name, scopes, lifetime)
+        if actor.assertion is not None:
+            # what the helper said for this login counts for its tokens too, and no longer
+            row = replace(row, assertion=actor.assertion, expires_at=_earlier(row.expires_at, actor.expires_at))
         if not await self._store.put_token(row, replace=False):
             raise Conflict("token_name_taken", name=name)
         log.info("token.made", login=actor.login, id=row.id)
@@ -189,6 +212,10 @@ class Accounts:
         now, text = self._clock.now(), TOKEN_PREFIX + secrets.token_urlsafe(32)
         row = TokenRow(id=secrets.token_hex(16), digest=digest(text), login=login, name=name, scopes=scopes, created_at=now)
         return Secret(text), row if lifetime is None else replace(row, expires_at=now + lifetime)
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min((moment for moment in (one, other) if moment is not None), default=None)
 
 
 def _shown(row: TokenRow) -> Token:

@@ -1,11 +1,12 @@
 """What accounts need from outside: a store for people, logins, tokens and codes, and the time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from armchair.accounts.actor import Actor, Person, Scope
+from armchair.domain.secret import Secret
 
 
 class Clock(Protocol):
@@ -27,13 +28,17 @@ class LinkRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginRow:
-    """A browser's login. `digest` is the SHA-256 (hex) of the cookie's value."""
+    """A browser's login. `digest` is the SHA-256 (hex) of the cookie's value.
+
+    `assertion` is a site's helper's word for who this is: worth something at the helper's socket only. "" without a helper.
+    """
 
     id: str
     digest: str
     login: str
     created_at: datetime
     expires_at: datetime
+    assertion: Secret = field(default=Secret(""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +52,7 @@ class TokenRow:
     scopes: frozenset[Scope]
     created_at: datetime
     expires_at: datetime | None = None
+    assertion: Secret = field(default=Secret(""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +63,60 @@ class JoinCode:
     login: str
     login_id: str
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Something that a login asks. `secret`: the answer is not to be seen while it is typed."""
+
+    text: str
+    secret: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A login goes on: these questions want answers, in this order. `messages` are the system's own words."""
+
+    conversation: str
+    questions: tuple[Question, ...]
+    messages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """Somebody has shown who they are. `assertion` is the helper's word for it, good until `until`."""
+
+    person: Person
+    assertion: Secret
+    until: datetime
+    messages: tuple[str, ...] = ()
+
+
+class PasswordCheck(Protocol):
+    """Asks a person whatever the system's login asks: a password, a one-time code, a new password for one that is over.
+
+    Both methods raise Refused with a code for why not (`login_wrong`, `login_too_often` with `seconds`, `login_account_over`,
+    `password_over`, `not_a_user`, …) and Unavailable when nobody can be asked.
+    """
+
+    async def begin(self, login: str, address: str) -> Asked | Admitted:
+        """The first questions for this login, which comes from this network address."""
+        ...
+
+    async def answer(self, conversation: str, answers: Sequence[Secret]) -> Asked | Admitted:
+        """What follows from the answers to the last questions."""
+        ...
+
+
+class Standing(Protocol):
+    """Says what somebody is now who has shown once who they are."""
+
+    async def person(self, assertion: Secret) -> Person | None:
+        """Whose word this is, with the roles of now; None: nobody's any more, as when the account is closed.
+
+        Raises Unavailable: nothing is known.
+        """
+        ...
 
 
 class People(Protocol):
@@ -78,6 +138,10 @@ class Logins(Protocol):
         """Store a login link."""
         ...
 
+    async def add_login(self, row: LoginRow) -> None:
+        """Store a login."""
+        ...
+
     async def exchange_link(self, digest: str, login: LoginRow) -> LoginRow | None:
         """Remove the link with this digest and store the login that it opens, in one transaction.
 
@@ -92,6 +156,10 @@ class Logins(Protocol):
 
     async def logins_of(self, login: str) -> Sequence[LoginRow]:
         """All logins of this person, newest first."""
+        ...
+
+    async def logged_in(self, now: datetime) -> Sequence[LoginRow]:
+        """Everybody's logins that are not over at `now`, newest first."""
         ...
 
     async def remove_login(self, login_id: str) -> bool:
@@ -124,7 +192,11 @@ class Tokens(Protocol):
 
 
 class AccountStore(People, Logins, Tokens, Protocol):
-    """All of these, with join codes and the question who a login is."""
+    """All of these, with join codes and the questions who a login is, and who acts here at all."""
+
+    async def going_on(self, now: datetime) -> Sequence[LoginRow | TokenRow]:
+        """Everybody's logins and tokens that are not over at `now`. Raises Unavailable."""
+        ...
 
     async def add_join_code(self, code: str, grant: JoinCode) -> None:
         """Store what a code is good for, under the code's SHA-256. Raises Unavailable."""

@@ -6,12 +6,12 @@ import socket
 import ssl
 import sys
 import time
-from typing import NamedTuple
+from typing import Callable, NamedTuple, Tuple
 
-from armchair.agent.portal import Caller, PortalAway
+from armchair.agent.portal import Caller, PortalAway, trust
 from armchair.wire import runspec
 from armchair.wire.config import AgentConfig
-from armchair.wire.messages import EXIT_NO_PORTAL, EXIT_REFUSED, EnrolAnswer, EnrolRequest
+from armchair.wire.messages import EXIT_NO_PORTAL, EXIT_NO_ROOM, EXIT_REFUSED, EnrolAnswer, EnrolRequest
 
 NOT_YET = 409
 REFUSED = (401, 403, 410, 413, 422)
@@ -26,30 +26,35 @@ class GivenUp(Exception):
 
 
 class Enrolled(NamedTuple):
-    """What the portal gave: TLS to meet the gateway with, the credential and what to run."""
+    """What the portal gave: TLS to meet the gateway with, and to call the hub with, the credential and what to run.
 
+    `caller` has a connection to the portal already; `trust` is for more of them.
+    """
+
+    caller: Caller
+    trust: ssl.SSLContext
     context: ssl.SSLContext
+    hub: ssl.SSLContext
     credential: str
     spec: runspec.RunSpec
 
 
-def enrol(config: AgentConfig, port: int) -> Enrolled:
-    """Ask the portal in until it answers. Raises GivenUp."""
+def enrol(config: AgentConfig, port: int, meanwhile: Callable[[], object]) -> Enrolled:
+    """Ask the portal in until it answers; `meanwhile` is called while it thinks. Raises GivenUp."""
     nonce = "%032x" % random.SystemRandom().getrandbits(128)
     request = EnrolRequest(port=port, python="%d.%d.%d" % sys.version_info[:3], node=socket.gethostname()[:200], nonce=nonce)
-    caller = Caller(config.portal, config.portal_ca)
-    try:
-        answer = _ask(caller, config, request)
-    finally:
-        caller.close()
-    return Enrolled(_context(answer), answer.credential, runspec.load(answer.spec))
+    trusted = trust(config.portal_ca)
+    caller = Caller(config.portal, trusted)
+    answer = _ask(caller, config, request, meanwhile)
+    context, hub = _contexts(answer, config.portal_ca)
+    return Enrolled(caller, trusted, context, hub, answer.credential, runspec.load(answer.spec))
 
 
-def _ask(caller: Caller, config: AgentConfig, request: EnrolRequest) -> EnrolAnswer:
+def _ask(caller: Caller, config: AgentConfig, request: EnrolRequest, meanwhile: Callable[[], object]) -> EnrolAnswer:
     began, pause, told = time.monotonic(), 0.02, ""
     while True:
         try:
-            status, body = caller.call("POST", "/enrol", config.token, dict(request._asdict()))
+            status, body = caller.call("POST", "/enrol", config.token, dict(request._asdict()), meanwhile=meanwhile)
         except PortalAway as away:
             status, body, pause = 0, {}, max(pause, 0.2)
             if str(away) != told:
@@ -71,20 +76,27 @@ def _answer(body: object) -> EnrolAnswer:
     return EnrolAnswer(**{name: body[name] for name in EnrolAnswer._fields})
 
 
-def _context(answer: EnrolAnswer) -> ssl.SSLContext:
-    """A server's TLS that lets in only the gateway. The key touches a file, 0600 and gone at once: OpenSSL wants one."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.verify_mode = ssl.CERT_REQUIRED
-    context.options |= ssl.OP_NO_TLSv1 | ssl.OP_NO_TLSv1_1 | ssl.OP_NO_COMPRESSION
-    context.load_verify_locations(cadata=answer.gateway_ca)
+def _contexts(answer: EnrolAnswer, portal_ca: str) -> Tuple[ssl.SSLContext, ssl.SSLContext]:
+    """A server's TLS that lets in only the gateway, and a client's that trusts only the portal's hub, both with the run's key.
+
+    The key touches a file, 0600 and gone at once: OpenSSL wants one.
+    """
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    server.verify_mode = ssl.CERT_REQUIRED
+    server.load_verify_locations(cadata=answer.gateway_ca)
+    client.load_verify_locations(cadata=portal_ca)
     path = _node_local_file()
     try:
         with open(path, "w") as file:
             file.write(answer.certificate + "\n" + answer.key)
-        context.load_cert_chain(path)
+        for context in (server, client):
+            context.options |= ssl.OP_NO_TLSv1 | ssl.OP_NO_TLSv1_1 | ssl.OP_NO_COMPRESSION
+            context.load_cert_chain(path)
+    except OSError as error:
+        raise GivenUp(EXIT_NO_ROOM, "%s can't be written on this node: %s." % (os.path.dirname(path), error.strerror))
     finally:
         os.unlink(path)
-    return context
+    return server, client
 
 
 def _node_local_file() -> str:
@@ -98,4 +110,4 @@ def _node_local_file() -> str:
         except OSError:
             continue
         return path
-    raise GivenUp(EXIT_REFUSED, "There is no directory on this node to write to: /dev/shm and /tmp are not writable.")
+    raise GivenUp(EXIT_NO_ROOM, "There is no directory on this node to write to: /dev/shm and /tmp are not writable.")

@@ -4,12 +4,13 @@ One thread, edge-triggered epoll, non-blocking sockets on both sides. Back-press
 nothing more is read before that is written, so that memory stays flat however slow a reader is.
 """
 
+import collections
 import errno
 import select
 import socket
 import ssl
 import time
-from typing import Dict, List, Optional, Tuple, Union
+from typing import Deque, Dict, List, Optional, Tuple, Union
 
 SMALL = 16 << 10
 LARGE = 256 << 10
@@ -67,14 +68,31 @@ class Relay:
         self._again: List[Connection] = []
         self._timed: List[Connection] = []
         self._wake, self._stop = socket.socketpair()
+        self._wake.setblocking(False)
+        self._adopted: Deque[socket.socket] = collections.deque()
         self._spare = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.input = 0  # bytes from browsers so far
 
     def stop(self) -> None:
         """End the thread; open connections are cut."""
         self._stop.close()
 
+    def adopt(self, raw: socket.socket) -> None:
+        """Take over a connection that was made some other way, as if it had been accepted. For other threads."""
+        self._adopted.append(raw)
+        self._stop.send(b"+")
+
     def run(self) -> None:
         """Copy until stopped."""
+        try:
+            self._run()
+        finally:
+            for connection in list(self._by_fd.values()):
+                connection.close()
+            for end in (self._epoll, self._wake, self._spare, self._listener):
+                end.close()
+
+    def _run(self) -> None:
         listening, waking = self._listener.fileno(), self._wake.fileno()
         self._epoll.register(listening, select.EPOLLIN)
         self._epoll.register(waking, select.EPOLLIN | select.EPOLLRDHUP)
@@ -83,7 +101,11 @@ class Relay:
             again, self._again = self._again, []
             for fd, event in events:
                 if fd == waking:
-                    return
+                    if not self._wake.recv(4096):
+                        return
+                    while self._adopted:
+                        self._take_in(self._adopted.popleft())
+                    continue
                 if fd == listening:
                     self._accept()
                 else:
@@ -101,21 +123,24 @@ class Relay:
                 if error.errno in (errno.EMFILE, errno.ENFILE):
                     self._turn_away()
                 return
-            if len(self._by_fd) >= 2 * MOST_CONNECTIONS:
-                raw.close()
-                continue
+            self._take_in(raw)
+
+    def _take_in(self, raw: socket.socket) -> None:
+        if len(self._by_fd) >= 2 * MOST_CONNECTIONS:
+            raw.close()
+            return
+        try:
             raw.setblocking(False)
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            try:
-                tls = self._context.wrap_socket(raw, server_side=True, do_handshake_on_connect=False)
-                connection = Connection(tls, self._family, time.monotonic())
-            except OSError:
-                raw.close()
-                continue
-            self._by_fd[tls.fileno()] = connection
-            self._timed.append(connection)
-            self._epoll.register(tls.fileno(), EDGE)
+            tls = self._context.wrap_socket(raw, server_side=True, do_handshake_on_connect=False)
+            connection = Connection(tls, self._family, time.monotonic())
+        except OSError:
+            raw.close()
+            return
+        self._by_fd[tls.fileno()] = connection
+        self._timed.append(connection)
+        self._epoll.register(tls.fileno(), EDGE)
 
     def _turn_away(self) -> None:
         """No descriptor is left: spend the spare one on closing whoever waits, or the loop would spin on it."""
@@ -210,6 +235,7 @@ class Relay:
             return False
         if data:
             connection.up = memoryview(data)
+            self.input += len(data)
         else:
             connection.up_eof = True
             connection.app.shutdown(socket.SHUT_WR)

@@ -3,19 +3,20 @@
 import errno
 import os
 import random
-import shutil
 import signal
 import socket
-import tempfile
+import stat
+import sys
 from typing import Dict, List, NamedTuple, Optional, Sequence
 
-from armchair.agent import forward, kernel
+from armchair.agent import forward, kernel, leftovers
 from armchair.wire.runspec import RunSpec
 
 SOCKET = "app.sock"
 LONGEST_SOCKET = 107  # sun_path without its final zero, see unix(7)
 ISOLATED_PORT = 8888
 NOT_STARTED = 126
+ROOM = 1 << 20
 
 
 class CannotStart(Exception):
@@ -43,23 +44,59 @@ class Place(NamedTuple):
     work: str
 
 
+class Begun(NamedTuple):
+    """What came of a start: its place and the application, as far as they could be made, and why there is no more."""
+
+    place: Optional[Place]
+    application: Optional[Application]
+    trouble: Optional[CannotStart]
+
+
+def begin(spec: RunSpec, mask: Sequence[int]) -> Begun:
+    """`prepare` and `start`."""
+    place = None
+    try:
+        place = prepare(spec)
+        return Begun(place, start(spec, place, mask), None)
+    except CannotStart as trouble:
+        return Begun(place, None, trouble)
+
+
 def prepare(spec: RunSpec) -> Place:
     """Make the directories and write the RunSpec's files. Raises CannotStart."""
     try:
-        private = tempfile.mkdtemp(prefix="armchair-", dir=_short_base())
+        private = _private_directory(_short_base())
     except OSError as error:
         raise _trouble(error, "make a directory for the session")
     try:
+        leftovers.hold(private)
         for file in spec.files:
             _write(os.path.join(private, file.name), file.content, file.mode)
     except OSError as error:
-        shutil.rmtree(private, ignore_errors=True)
+        _remove(private)
         raise _trouble(error, "write the session's files")
     work = os.path.expanduser(spec.directory)
     if not os.path.isdir(work):
-        shutil.rmtree(private, ignore_errors=True)
+        _remove(private)
         raise CannotStart("home_missing", "The directory %s does not exist on this node." % work)
     return Place(private, _log_directory(spec), work)
+
+
+def _private_directory(base: str) -> str:
+    """A new directory that nobody else may enter. Raises OSError."""
+    while True:
+        path = os.path.join(base, "armchair-%08x" % random.SystemRandom().getrandbits(32))
+        try:
+            os.mkdir(path, 0o700)
+        except FileExistsError:
+            continue
+        return path
+
+
+def _remove(directory: str) -> None:
+    import shutil  # noqa: PLC0415 - brings the compressors with it, and a start that succeeds does not need it
+
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 def _log_directory(spec: RunSpec) -> str:
@@ -73,12 +110,31 @@ def _log_directory(spec: RunSpec) -> str:
 
 
 def _short_base() -> str:
+    """The first directory of this node that takes files and leaves room for a socket's path; memory when no disk does."""
     own = os.environ.get("XDG_RUNTIME_DIR", "")
-    for base in (own, os.environ.get("TMPDIR", ""), "/tmp"):
+    for base in (own, os.environ.get("TMPDIR", ""), "/tmp", "/dev/shm"):
         long = len(os.fsencode(os.path.join(base, "armchair-12345678", SOCKET))) > LONGEST_SOCKET
-        if base.startswith("/") and not long and os.access(base, os.W_OK):
+        if base.startswith("/") and not long and os.access(base, os.W_OK) and _keeps(base) and _has_room(base):
             return base
     return "/tmp"
+
+
+def _keeps(directory: str) -> bool:
+    """Whether nobody else can put something in the place of what is ours there."""
+    try:
+        found = os.stat(directory)
+    except OSError:
+        return False
+    shared = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return found.st_uid in (0, os.geteuid()) and (not shared or bool(found.st_mode & stat.S_ISVTX))
+
+
+def _has_room(directory: str) -> bool:
+    try:
+        found = os.statvfs(directory)
+    except OSError:
+        return False
+    return found.f_bavail * found.f_frsize >= ROOM
 
 
 def _write(path: str, content: str, mode: int) -> None:
@@ -103,7 +159,7 @@ def start(spec: RunSpec, place: Place, mask: Sequence[int]) -> Application:
     listener = _listener(path) if spec.transport == "tcp_isolated" else None
     output, sink = os.pipe2(os.O_CLOEXEC)
     heard, tell = os.pipe2(os.O_CLOEXEC)
-    argv, environment = _argv(spec, place), _environment(spec, place, path, port)
+    argv, environment = argv_of(spec.argv, spec, place), environment_of(spec, place, path, port)
     pid = os.fork()
     if pid == 0:
         try:
@@ -184,16 +240,20 @@ def _port(spec: RunSpec) -> Optional[int]:
     raise CannotStart("not_executable", "This node has no free port.")
 
 
-def _argv(spec: RunSpec, place: Place) -> List[str]:
+def argv_of(argv: Sequence[str], spec: RunSpec, place: Place) -> List[str]:
+    """What to run: a first word that names one of the RunSpec's files is that file."""
     names = {file.name for file in spec.files}
-    first = os.path.join(place.private, spec.argv[0]) if spec.argv[0] in names else spec.argv[0]
-    return [first] + list(spec.argv[1:])
+    first = os.path.join(place.private, argv[0]) if argv[0] in names else argv[0]
+    return [first] + list(argv[1:])
 
 
-def _environment(spec: RunSpec, place: Place, path: str, port: Optional[int]) -> Dict[str, str]:
+def environment_of(spec: RunSpec, place: Place, path: str, port: Optional[int]) -> Dict[str, str]:
+    """The job's environment as the RunSpec changes it."""
     environment = {name: text for name, text in os.environ.items() if name not in spec.unset}
     environment.update(spec.environment)
-    environment.update({"ARMCHAIR_DIR": place.private, "ARMCHAIR_SOCKET": path})
+    environment.update(
+        {"ARMCHAIR_DIR": place.private, "ARMCHAIR_SOCKET": path, "ARMCHAIR_AGENT_PYTHON": sys.executable or "python3"}
+    )
     if port is not None:
         environment["ARMCHAIR_PORT"] = str(port)
     return environment

@@ -29,8 +29,7 @@ def _readme(directory: Path) -> list[DefinitionProblem]:
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:
-        message = "There is no README. It says what the application is, what it needs and how it was tried."
-        return [DefinitionProblem(file=str(path), line=0, key="", message=message)]
+        return []
     if not text.strip():
         return [DefinitionProblem(file=str(path), line=0, key="", message="The README is empty.")]
     return []

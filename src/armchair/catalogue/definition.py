@@ -5,14 +5,17 @@ import re
 import tomllib
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from importlib import resources
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from armchair.catalogue import formcheck, icons, problems
+from armchair.catalogue import containers, formcheck, icons, problems, screens
+from armchair.catalogue.displays.backend import PAGE
+from armchair.catalogue.displays.registry import BACKENDS
 from armchair.catalogue.requirements import Requirements
 from armchair.catalogue.schema import NAME, AppFile, SizeTable
-from armchair.domain.application import Application, AppType, Readiness, Size, Transport
+from armchair.domain.application import Application, AppType, Readiness, Screen, Size, Transport
 from armchair.domain.errors import DefinitionProblem
 from armchair.domain.forms.values import parse_duration, parse_memory
 from armchair.domain.session import Resources
@@ -33,10 +36,11 @@ DEFAULT_SIZES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
-    """A valid application, the text of its run script as it was when it was checked, and what it needs."""
+    """A valid application, the texts of its run script and of its activity script ("" without one), and what it needs."""
 
     application: Application
     script: str
+    activity: str
     requirements: Requirements
 
 
@@ -63,24 +67,36 @@ def read(directory: Path) -> tuple[Definition | None, list[DefinitionProblem]]:
 
 
 def _build(directory: Path, table: AppFile, report: problems.Report) -> tuple[Definition | None, list[DefinitionProblem]]:
-    script = _script(directory, report)
-    icons.check(directory / table.icon, report)
+    script = _command(directory, table.command, report) if table.command else _script(directory, report)
+    activity = _script(directory, report, table.activity.script) if table.activity.script else ""
+    icon = _icon(directory, table)
+    icons.check(Path(icon), report)
     fields = formcheck.build(table.fields, report)
     formcheck.check_transport(table.connection.field, fields, report)
     sizes = tuple(_size(size) for size in table.sizes) or DEFAULT_SIZES
     formcheck.check_sizes(sizes, report)
-    if table.type == "x11" and table.connection.model_fields_set:
-        report.add(("connection",), "An x11 application has no connection of its own: Armchair brings its windows over.")
+    screen = screens.build(table, report)
+    container = containers.build(table, fields, report)
     if report.problems:
         return None, report.problems
-    application = replace(_application(directory, table), sizes=sizes, fields=fields)
+    application = replace(_application(directory, table, screen), sizes=sizes, fields=fields, container=container)
     requires = table.requires
-    requirements = Requirements(commands=requires.commands, files=requires.files, packages=requires.packages, kit=table.kit)
-    definition = Definition(application=application, script=script, requirements=requirements.for_type(application.type))
+    requirements = Requirements(
+        commands=requires.commands,
+        files=requires.files,
+        packages=requires.packages,
+        kit=table.kit,
+        cure=requires.cure or "",
+    )
+    if container is not None:
+        requirements = Requirements()  # what the program needs is in the image
+    if screen is not None and not (container and container.display_inside):
+        requirements = requirements.for_display(BACKENDS[screen.backend])
+    definition = Definition(application=application, script=script, activity=activity, requirements=requirements)
     return definition, []
 
 
-def _application(directory: Path, table: AppFile) -> Application:
+def _application(directory: Path, table: AppFile, screen: Screen | None) -> Application:
     return Application(
         name=directory.name,
         version=table.version,
@@ -89,35 +105,44 @@ def _application(directory: Path, table: AppFile) -> Application:
         category=table.category,
         type=AppType(table.type),
         directory=str(directory.absolute()),
-        icon=table.icon,
+        icon=_icon(directory, table),
         transport=Transport(table.connection.transport),
         transport_field=table.connection.field,
-        readiness=_readiness(table),
-        start_path=_start_path(table),
+        readiness=_readiness(table, screen),
+        start_path=_start_path(table, screen),
+        screen=screen,
         stop_signal=table.stop.signal,
         stop_grace=timedelta(seconds=parse_duration(table.stop.grace) or 0),
+        warning_signal=table.stop.warning_signal,
+        ends_idle=table.activity.ends_idle,
+        idle_input=table.activity.input,
         kit=table.kit,
+        clusters=table.clusters,
         environment=dict(table.environment),
     )
 
 
-def _readiness(table: AppFile) -> Readiness:
+def _icon(directory: Path, table: AppFile) -> str:
+    """The drawing's path: the application's own, else a plain one."""
+    own = directory / table.icon
+    if own.exists() or "icon" in table.model_fields_set:
+        return str(own.absolute())
+    return str(resources.files("armchair.catalogue") / "icon.svg")
+
+
+def _readiness(table: AppFile, screen: Screen | None) -> Readiness:
     ranges: list[tuple[int, int]] = []
     for status in table.readiness.statuses:
         low, _, high = str(status).partition("-")
         ranges.append((int(low), int(high or low)))
-    # Xpra answers /Status as soon as it can show windows
-    path = "/Status" if table.type == "x11" and "path" not in table.readiness.model_fields_set else table.readiness.path
+    path = table.readiness.path if screen is None or "path" in table.readiness.model_fields_set else screens.READY_PATH
     return Readiness(path=path, statuses=tuple(ranges), usual=timedelta(seconds=parse_duration(table.readiness.usual) or 0))
 
 
-def _start_path(table: AppFile) -> str:
-    # two browsers see the same windows; without this the second takes them away from the first
-    return (
-        "/?sharing=true&sound=false&printing=false&file_transfer=false"
-        if (table.type == "x11" and table.start_path == "/")
-        else table.start_path
-    )
+def _start_path(table: AppFile, screen: Screen | None) -> str:
+    if screen is None or "start_path" in table.model_fields_set:
+        return table.start_path
+    return PAGE
 
 
 def _size(table: SizeTable) -> Size:
@@ -146,12 +171,20 @@ def _read_text(path: Path) -> str:
         raise _Unreadable(f"This file can't be read: {error.strerror}.") from None
 
 
-def _script(directory: Path, report: problems.Report) -> str:
-    path = directory / RUN_FILE
+def _command(directory: Path, command: str, report: problems.Report) -> str:
+    """The run script that a `command` amounts to."""
+    if (directory / RUN_FILE).exists():
+        report.add(("command",), f"There is a {RUN_FILE} too. Keep one of them.")
+    return f"#!/bin/sh\ncd || exit 1\n{command}\n"
+
+
+def _script(directory: Path, report: problems.Report, name: str = RUN_FILE) -> str:
+    path = directory / name
     try:
         script = _read_text(path)
     except _Unreadable as error:
-        report.add((), f"{error} It is what starts the application.", file=str(path))
+        ours = f"{error} It is what starts the application, unless app.toml has a command."
+        report.add((), ours if name == RUN_FILE else str(error), file=str(path))
         return ""
     if not re.match(r"#! *(/[^\s]+)", script):
         report.add((), "It must begin with #! and the interpreter's path, such as #!/bin/sh.", file=str(path))

@@ -76,9 +76,7 @@ def _active(data: bytes) -> str:
         for key, value in attributes.items():
             if key.lower().startswith("on") or key == "style":
                 found.append(f"The icon must be a plain drawing: the attribute {key} is not allowed.")
-            elif (key.endswith("href") and not value.startswith("#")) or (
-                not key.startswith("xmlns") and _OUTSIDE.search(value)
-            ):
+            elif _refers_outside(key, value):
                 found.append("The icon must be a plain drawing: it may refer to parts of itself only.")
 
     def doctype(*_: object) -> None:

@@ -9,21 +9,23 @@ from pathlib import Path
 
 import structlog
 
-from armchair.catalogue import definition
+from armchair.catalogue import containers, definition
 from armchair.catalogue.definition import Definition
+from armchair.catalogue.images import Images
 from armchair.catalogue.kits import Kits
 from armchair.catalogue.settings import CatalogueSettings
 from armchair.catalogue.types import common, web, x11
 from armchair.domain.application import Application, AppType, Missing, Plan, Transport
 from armchair.domain.errors import BadDefinition, DefinitionProblem, NotFound
 from armchair.sessions.ports import SpecContext
-from armchair.wire.runspec import RunSpec
+from armchair.wire.runspec import RunSpec, SpecFile
 
 log = structlog.get_logger()
 
 LOOK_EVERY = 1.0  # seconds between looks at the directories
 MISSING_FOR = 5.0  # seconds for which the answer to "what is missing" is kept
-_TYPES = {AppType.WEB: web.spec, AppType.X11: x11.spec}
+ACTIVITY = "activity"  # the name of the activity script on the node
+_TYPES = {AppType.WEB: web.spec, AppType.X11: x11.spec, AppType.DESKTOP: x11.spec}
 
 Signature = tuple[tuple[str, int, int, int], ...]
 
@@ -45,15 +47,23 @@ class DirectoryCatalogue:
     there is a built-in application of the name: the site meant to replace that one.
     """
 
-    def __init__(self, settings: CatalogueSettings, home: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        settings: CatalogueSettings,
+        home: Path,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        same_account: bool = True,
+    ) -> None:
         self._settings = settings
+        self._images = Images(settings.containers, same_account=same_account)
         self._clock = clock
         self.kits = Kits(settings.kits_directory or home / "kits")
         self._entries: dict[str, _Entry] = {}
         self._unreadable: list[DefinitionProblem] = []
         self._looked = -LOOK_EVERY
-        self._missing: dict[str, tuple[Missing, ...]] = {}
-        self._missing_at = -MISSING_FOR
+        self._shown: dict[str, tuple[Definition, Application]] = {}
+        self._shown_at = -MISSING_FOR
 
     def applications(self) -> Sequence[Application]:
         """All valid applications, by title, with what they lack here."""
@@ -71,6 +81,10 @@ class DirectoryCatalogue:
         """The application of this name. Raises NotFound("no_such_application")."""
         return self._present(self._definition(name))
 
+    async def check(self, application: Application, plan: Plan, *, here: bool) -> None:
+        """Raises InvalidInput for what can be known only by a look at files: a container image that can't be used."""
+        await self._images.check(application, plan, here=here)
+
     def spec(self, application: Application, plan: Plan, context: SpecContext) -> RunSpec:
         """What the agent is to run. Raises BadDefinition when the application has gone."""
         try:
@@ -80,8 +94,13 @@ class DirectoryCatalogue:
             message = "The application is there no more."
             raise BadDefinition([DefinitionProblem(file=file, line=0, key="", message=message)]) from None
         kit = self.kits.status(application.kit).directory if application.kit else ""
-        tools = common.Tools(kit=kit, python=sys.executable)
-        return _TYPES[application.type](application, plan, context, found.script, tools)
+        around = containers.surroundings(application, plan, self._settings.containers)
+        tools = common.Tools(kit=kit, python=sys.executable, around=around)
+        spec = _TYPES[application.type](application, plan, context, found.script, tools)
+        spec = spec._replace(warning_signal=application.warning_signal)
+        if not found.activity:
+            return spec
+        return spec._replace(files=(*spec.files, SpecFile(ACTIVITY, found.activity, 0o700)), activity=(ACTIVITY,))
 
     def _definition(self, name: str) -> Definition:
         self._look()
@@ -132,14 +151,21 @@ class DirectoryCatalogue:
         return _Entry(signature, found or (known.definition if known and same else None), problems)
 
     def _present(self, found: Definition) -> Application:
-        """The application with what is missing now, and without choices that the administrator has not allowed."""
+        """The application with what is missing now, and without choices that the administrator has not allowed.
+
+        Kept for a while: a long list asks for the same few applications hundreds of times.
+        """
         now = self._clock()
-        if now - self._missing_at >= MISSING_FOR:
-            self._missing, self._missing_at = {}, now
-        name = found.application.name
-        if name not in self._missing:
-            self._missing[name] = (*found.requirements.missing(self.kits), *self._forbidden(found.application))
-        return replace(self._without_open_port(found.application), missing=self._missing[name])
+        if now - self._shown_at >= MISSING_FOR:
+            self._shown, self._shown_at = {}, now
+        plain = found.application
+        known, shown = self._shown.get(plain.name, (None, plain))
+        if known is not found:
+            lacks = containers.missing(plain, self._settings.containers)
+            missing = (*found.requirements.missing(self.kits), *lacks, *self._forbidden(plain))
+            shown = replace(self._without_open_port(plain), missing=missing)
+            self._shown[plain.name] = found, shown
+        return shown
 
     def _forbidden(self, application: Application) -> tuple[Missing, ...]:
         if application.transport is not Transport.TCP_LOOPBACK or self._settings.allow_open_loopback_ports:

@@ -3,41 +3,44 @@
 import os
 import shutil
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from armchair.catalogue.displays.backend import DisplayBackend
 from armchair.catalogue.kits import Kits
-from armchair.domain.application import AppType, Missing
-
-# What Armchair itself needs to show X11 windows, besides what the application names.
-X11_COMMANDS = ("xpra", "Xvfb", "xauth")
-X11_FILES = ("/usr/share/xpra/www/index.html",)
-X11_PACKAGES = ("xpra", "xvfb", "xauth", "libjs-jquery", "python3-lz4", "python3-numpy", "python3-pil", "python3-xdg")
+from armchair.domain.application import Missing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirements:
-    """Programs, files and a kit that must be there, and the Debian packages that bring the programs and files."""
+    """Programs, files and a kit that must be there, and the Debian packages that bring the programs and files.
+
+    A `cure` is the command to show instead of one that installs the packages. `besides` has a cure of its own.
+    """
 
     commands: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     kit: str = ""
+    cure: str = ""
+    besides: "Requirements | None" = None
 
-    def for_type(self, kind: AppType) -> "Requirements":
-        """These, and what each application of this type needs."""
-        if kind is not AppType.X11:
-            return self
+    def for_display(self, backend: DisplayBackend) -> "Requirements":
+        """These, and what Armchair itself needs to show windows in this way."""
+        if self.cure:
+            own = Requirements(commands=backend.commands, files=backend.files, packages=backend.packages)
+            return replace(self, besides=own)
         return replace(
             self,
-            commands=(*X11_COMMANDS, *self.commands),
-            files=(*X11_FILES, *self.files),
-            packages=tuple(dict.fromkeys((*X11_PACKAGES, *self.packages))),
+            commands=(*backend.commands, *self.commands),
+            files=(*backend.files, *self.files),
+            packages=tuple(dict.fromkeys((*backend.packages, *self.packages))),
         )
 
     def missing(self, kits: Kits) -> tuple[Missing, ...]:
         """What is absent now. The portal's PATH is asked, as that of the jobs on this machine is the same."""
-        found: list[Missing] = []
+        found = [] if self.besides is None else list(self.besides.missing(kits))
         absent = [name for name in self.commands if shutil.which(name) is None]
         absent += [name for name in self.files if not Path(name).exists()]
         if absent:
@@ -47,9 +50,13 @@ class Requirements:
         return tuple(found)
 
     def _cure(self, absent: list[str]) -> str:
-        packages = self.packages or absent
-        command = f"apt-get install -y --no-install-recommends {' '.join(packages)}"
-        return command if os.geteuid() == 0 else f"sudo {command}"
+        return self.cure or install(self.packages or absent)
+
+
+def install(packages: Iterable[str]) -> str:
+    """The command that installs these packages of Debian's."""
+    command = f"apt-get install -y --no-install-recommends {' '.join(packages)}"
+    return command if os.geteuid() == 0 else f"sudo {command}"
 
 
 def program() -> str:

@@ -7,12 +7,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from armchair.domain.application import AppType, Transport
+from armchair.catalogue.binds import parse_bind
+from armchair.domain.application import AppType, Backend, FileExchange, Transport
 from armchair.domain.forms.fields import FieldType
 from armchair.domain.forms.values import parse_duration, parse_memory
 
 NAME = r"[a-z][a-z0-9_-]{0,62}"
 FIELD_NAME = r"[a-z][a-z0-9_]{0,62}"
+IMAGE = r"^([~/$][ -~]*)?$"
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 
 
@@ -40,9 +42,36 @@ def _variable(name: str) -> str:
     return name
 
 
+def _size(text: str) -> str:
+    if parse_size(text) is None:
+        raise ValueError('must be width and height in pixels, such as "1920x1080", from 640x480 to 7680x4320')
+    return text
+
+
+def parse_size(text: str) -> tuple[int, int] | None:
+    """Width and height of "1920x1080"; None when it is not that, or no X server would make it."""
+    match = re.fullmatch(r"([0-9]{3,4})x([0-9]{3,4})", text)
+    if match is None:
+        return None
+    width, height = int(match[1]), int(match[2])
+    return (width, height) if 640 <= width <= 7680 and 480 <= height <= 4320 else None
+
+
 def _printable(text: str) -> str:
     if "\0" in text:
         raise ValueError("must not contain a NUL character")
+    return text
+
+
+def _bind(text: str) -> str:
+    if parse_bind(text) is None:
+        raise ValueError('must be a path such as "/data", with a target "/data:/mnt", or read-only "/data:/mnt:ro"')
+    return text
+
+
+def _one_line(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must be one line; put more into run.sh")
     return text
 
 
@@ -87,6 +116,29 @@ class StopTable(_Table):
 
     signal: Literal["TERM", "INT", "HUP", "QUIT"] = Field(default="TERM", description="Sent to the program's process group.")
     grace: Duration = Field(default="10s", description="What is still alive after this time is killed.")
+    warning_signal: Literal["", "USR1", "USR2", "HUP", "INT"] = Field(
+        default="",
+        description="Sent to the program's process group before the end of its time, if all in it take it as a reason to save. "
+        "Absent: none.",
+    )
+
+
+class ActivityTable(_Table):
+    """How to tell whether anybody uses it; where the site ends sessions that nobody uses."""
+
+    ends_idle: bool | None = Field(
+        default=None, description="Whether its sessions may end because nobody uses them. Absent: as the site has it."
+    )
+    script: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_][A-Za-z0-9_.-]*)?$", max_length=100)] = Field(
+        default="",
+        description="A script in this directory, run beside the program each minute with its environment. It prints `busy` or "
+        "`idle`; all else means that it can't be told, which counts as busy.",
+    )
+    input: Annotated[int, Field(ge=1, le=10**9)] | None = Field(
+        default=None,
+        description="Bytes a minute from the browser that mean that somebody uses it; more than its page sends by itself. "
+        "Absent: as the site has it, and for programs with a screen at least 32768.",
+    )
 
 
 class RequiresTable(_Table):
@@ -95,6 +147,63 @@ class RequiresTable(_Table):
     commands: tuple[Words, ...] = Field(default=(), description="Programs that must be found on PATH.")
     files: tuple[Words, ...] = Field(default=(), description="Absolute paths that must exist.")
     packages: tuple[Words, ...] = Field(default=(), description="Debian packages that bring them; they make the cure.")
+    cure: Words | None = Field(
+        default=None,
+        description="The command that brings them, in place of one made of `packages`. It is shown, never run.",
+    )
+
+
+class DisplayTable(_Table):
+    """The screen of an `x11` or `desktop` application."""
+
+    backend: Literal["xpra", "vnc"] | None = Field(
+        default=None,
+        description="What shows it. `xpra`: each window by itself, in a screen that follows the browser's. `vnc`: one screen "
+        "with all in it. Absent: `xpra` for `x11`, `vnc` for `desktop`.",
+    )
+    files: Literal["both", "upload", "download", "none"] = Field(
+        default="both", description="Which way files may go between the browser and the exchange folder."
+    )
+    folder: Annotated[str, StringConstraints(pattern=r"^(~|~?/[^\x00-\x1f]*)$", max_length=1000)] = Field(
+        default="~/Downloads", description="The exchange folder; it is made when the first file comes."
+    )
+    sound: bool = Field(
+        default=False, description="Whether sound comes along (`xpra` only), where the node has PulseAudio and GStreamer."
+    )
+    size: Annotated[str, AfterValidator(_size)] | None = Field(
+        default=None,
+        description='Width and height in pixels, such as "1920x1080". With `xpra` the largest screen, "3840x2160" when absent; '
+        'with `vnc` the one that it starts with, "1280x800" when absent.',
+    )
+
+
+class ContainerTable(_Table):
+    """The container image that the program runs in."""
+
+    image: Annotated[str, StringConstraints(pattern=IMAGE, max_length=1000)] = Field(
+        default="",
+        description="Path of the image on the nodes: a SIF or squashfs file, a directory, or an OCI image (archive or "
+        "directory). `~` and `$VARIABLES` are the node's.",
+    )
+    field: str = Field(
+        default="",
+        description="Name of a text or choice field whose answer is the path instead. What people may give is the site's.",
+    )
+    runtime: Literal["", "apptainer", "singularity", "podman", "charliecloud", "bubblewrap"] = Field(
+        default="", description="The one runtime that it needs. Absent: the first of the site's that the node has and that can."
+    )
+    binds: tuple[Annotated[str, AfterValidator(_bind)], ...] = Field(
+        default=(),
+        description="Directories and files of the node that it sees besides those of the site: `/data`, `/data:/mnt`, "
+        "`/data:/mnt:ro`. They must be there.",
+    )
+    home: bool = Field(default=True, description="Whether it sees the person's home. Where the site says no, it never does.")
+    nv: bool = Field(default=False, description="Whether it gets NVIDIA's GPUs and their libraries (`--nv`).")
+    display: Literal["outside", "inside"] = Field(
+        default="outside",
+        description="Where the display server of an `x11` or `desktop` application comes from: the node, or the image itself. "
+        "With `inside` the node needs neither X11 nor Xpra.",
+    )
 
 
 class SizeTable(_Table):
@@ -145,22 +254,36 @@ class AppFile(_Table):
 
     title: Words = Field(description="Name on the page.")
     description: Words = Field(description="One sentence that says what one does with it.")
-    type: Literal["web", "x11"] = Field(
-        description="`web`: it serves HTTP. `x11`: it draws windows, which Armchair brings into the browser."
+    type: Literal["web", "x11", "desktop"] = Field(
+        description="`web`: it serves HTTP. `x11`: it draws windows, which Armchair brings into the browser. `desktop`: it "
+        "fills a whole screen and brings its own window manager."
     )
     version: Words = Field(default="1", description="Version of this definition; kept with each session.")
     category: Words = Field(default="Other", description="Heading under which the page lists it.")
     icon: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+\.svg$")] = Field(
         default="icon.svg", description="SVG in this directory, at most 64 KiB, without script."
     )
+    command: Annotated[str, StringConstraints(max_length=4000, strip_whitespace=True), AfterValidator(_one_line)] = Field(
+        default="",
+        description="The program with its arguments, as in a shell, in place of a run.sh: `imagej -x 2000`. It starts in the "
+        "person's home directory.",
+    )
     kit: Annotated[str, StringConstraints(pattern=f"^({NAME})?$")] = Field(
         default="", description="Environment that it needs; `$ARMCHAIR_KIT` is its directory."
     )
-    start_path: Path = Field(default="/", description="Path and query that Join opens.")
+    start_path: Path = Field(
+        default="/", description="Path and query that Join opens. Absent for `x11` and `desktop`: the page with the screen."
+    )
     connection: ConnectionTable = Field(default_factory=ConnectionTable, description="How it listens.")
+    display: DisplayTable = Field(default_factory=DisplayTable, description="Its screen.")
+    container: ContainerTable = Field(default_factory=ContainerTable, description="The image that it runs in. Absent: none.")
     readiness: ReadinessTable = Field(default_factory=ReadinessTable, description="When it is ready.")
     stop: StopTable = Field(default_factory=StopTable, description="How it ends.")
+    activity: ActivityTable = Field(default_factory=ActivityTable, description="When it counts as used.")
     requires: RequiresTable = Field(default_factory=RequiresTable, description="What the machine must have.")
+    clusters: tuple[Annotated[str, StringConstraints(pattern=f"^{NAME}$")], ...] = Field(
+        default=(), description="Names of the clusters that it may run on. Absent: all."
+    )
     environment: dict[Annotated[str, AfterValidator(_variable)], Text] = Field(
         default_factory=dict, description="Environment variables for run.sh."
     )
@@ -173,8 +296,11 @@ class AppFile(_Table):
 TABLES: dict[tuple[str, ...], type[BaseModel]] = {
     (): AppFile,
     ("connection",): ConnectionTable,
+    ("display",): DisplayTable,
+    ("container",): ContainerTable,
     ("readiness",): ReadinessTable,
     ("stop",): StopTable,
+    ("activity",): ActivityTable,
     ("requires",): RequiresTable,
     ("sizes",): SizeTable,
     ("fields",): FieldTable,
@@ -193,7 +319,7 @@ def json_schema_text() -> str:
 
 
 # the words in the schema and those in the model must be the same; a test compares them
-WORDS = {"type": AppType, "transport": Transport, "field": FieldType}
+WORDS = {"type": AppType, "transport": Transport, "field": FieldType, "backend": Backend, "files": FileExchange}
 
 if __name__ == "__main__":
     sys.stdout.write(json_schema_text())

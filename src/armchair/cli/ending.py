@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from armchair import bootstrap, offline
+from armchair import bootstrap, gatehouse, meetinghouse, offline
 from armchair.cli.greeting import greet
 from armchair.client import Client, PortalAway, read
 from armchair.client.models import Session
@@ -44,7 +44,8 @@ def end_everything(settings: Settings, home: Path, agreed: Agreed, *, keep_sessi
     if ended is None:
         return Ended()
     portal = end_portal(home)
-    asyncio.run(offline.end_gateway(settings, home))
+    asyncio.run(gatehouse.end(settings, home))
+    asyncio.run(meetinghouse.end(settings, home))
     return Ended(sessions=ended.sessions, left=ended.left, portal=portal or ended.portal)
 
 

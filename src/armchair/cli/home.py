@@ -10,7 +10,12 @@ if TYPE_CHECKING:
 
 Home = Annotated[
     Path | None,
-    typer.Option("--home", metavar="DIR", help="Where the portal keeps everything (default: in the user's state directory)."),
+    typer.Option(
+        "--home",
+        metavar="DIR",
+        readable=False,  # a site's gateway may pass through the portal's home and not list it
+        help="Where the portal keeps everything (default: in the user's state directory).",
+    ),
 ]
 
 

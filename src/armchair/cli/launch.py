@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from armchair.cli.connection import connect
-from armchair.cli.output import BAD_INPUT, ENDED_BEFORE_READY, GAVE_UP, Json, note, print_json
+from armchair.cli.output import BAD_INPUT, ENDED_BEFORE_READY, GAVE_UP, Json, note, print_json, say
 from armchair.cli.waiting import wait_for
+from armchair.client.models import Where
 
 _LOG_LINES = 10
 _UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -19,13 +20,23 @@ def add(app: typer.Typer) -> None:
     app.command()(launch)
 
 
-def launch(
+def launch(  # noqa: PLR0913 - one parameter for each option
     app: Annotated[str, typer.Argument(metavar="APP", help="The application's name: see `armchair apps`.")],
+    *,
     size: Annotated[str, typer.Option(help="A size's name; the first when left out.")] = "",
     answers: Annotated[
         list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Fill in a field; repeat it.")
     ] = None,
     title: Annotated[str, typer.Option(help="What to call the session.")] = "",
+    cluster: Annotated[str, typer.Option(help="Where to run: see `armchair cluster`. The first when left out.")] = "",
+    partition: Annotated[str, typer.Option(help="The cluster's partition.")] = "",
+    account: Annotated[str, typer.Option(help="The group account to charge.")] = "",
+    qos: Annotated[str, typer.Option(help="The quality of service.")] = "",
+    reservation: Annotated[str, typer.Option(help="A reservation of yours.")] = "",
+    cores: Annotated[str, typer.Option(help="Cores, in the place of the size's.")] = "",
+    memory: Annotated[str, typer.Option(help="Memory, like 16GB, in the place of the size's.")] = "",
+    time: Annotated[str, typer.Option(help="Longest time, like 4h, in the place of the size's.")] = "",
+    gpus: Annotated[str, typer.Option(help="GPUs, like 2 or a100:2, in the place of the size's.")] = "",
     wait: Annotated[bool, typer.Option("--wait", help="Wait until it is ready.")] = False,
     timeout: Annotated[str, typer.Option(help="How long to wait: 30s, 10m, 2h. It goes on afterwards.")] = "",
     as_json: Json = False,
@@ -34,7 +45,11 @@ def launch(
     filled, seconds = _answers(answers or []), _seconds(timeout)
     with connect() as client:
         # the key makes a repetition after a lost answer the same session
-        session = client.launch(app, size=size, answers=filled, title=title, key=secrets.token_urlsafe(16))
+        kind, count = gpus.rpartition(":")[::2]
+        place = {"partition": partition, "account": account, "qos": qos, "reservation": reservation, "gpu_type": kind}
+        numbers = {"cores": cores, "memory": memory, "walltime": time, "gpus": count}
+        where = Where(cluster=cluster, placement=_given(place), resources=_given(numbers))
+        session = client.launch(app, size=size, answers=filled, title=title, where=where, key=secrets.token_urlsafe(16))
         if wait:
             session = wait_for(client, session, lambda one: one.ready or one.ended, seconds, quiet=as_json)
         log = client.log(session.id).splitlines()[-_LOG_LINES:] if session.ended else []
@@ -45,13 +60,17 @@ def launch(
         for line in log:
             note(f"  {line}")
     else:
-        typer.echo(f"#{session.number} {session.title}: {session.state}")
-        typer.echo(session.data["join_url"])
+        say(f"#{session.number} {session.title}: {session.state}")
+        say(session.data["join_url"])
     if not wait or session.ready:
         return
     if not session.ended and not as_json:
         note(f"It is not ready after {timeout}; it goes on. `armchair show {session.number}` tells how it stands.")
     raise typer.Exit(ENDED_BEFORE_READY if session.ended else GAVE_UP)
+
+
+def _given(options: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in options.items() if value}
 
 
 def _answers(texts: list[str]) -> dict[str, object]:

@@ -21,9 +21,23 @@ def to_home(home: Path, *, calm: bool) -> None:
     (home / FILE).chmod(0o600)
     console = logging.StreamHandler(sys.stderr)
     console.setLevel(logging.WARNING if calm else logging.INFO)
-    for handler in (file, console):
+    _send_to(file, console)
+
+
+def to_stderr() -> None:
+    """Send all of it to standard error only, where a service manager reads it."""
+    _send_to(logging.StreamHandler(sys.stderr))
+
+
+def nowhere() -> None:
+    """Log nothing: what matters is said in words."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+
+def _send_to(*handlers: logging.Handler) -> None:
+    for handler in handlers:
         handler.setFormatter(logging.Formatter("%(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[file, console], force=True)
+    logging.basicConfig(level=logging.WARNING, handlers=handlers, force=True)
     logging.getLogger("armchair").setLevel(logging.INFO)
     # a full disk must not end the portal: what can't be logged is lost
     logging.raiseExceptions = False

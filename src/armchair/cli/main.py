@@ -4,7 +4,20 @@ import sys
 
 import typer
 
-from armchair.cli import accounts, applications, configuration, launch, serve, sessions
+from armchair.cli import (
+    accounts,
+    admin,
+    applications,
+    attach,
+    clusters,
+    configuration,
+    gateway,
+    helper,
+    launch,
+    serve,
+    sessions,
+    setup,
+)
 from armchair.cli.output import complain
 
 app = typer.Typer(
@@ -15,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help starts faster
 )
-for room in (serve, launch, sessions, accounts, applications, configuration):
+for room in (serve, launch, sessions, attach, clusters, accounts, applications, configuration, gateway, helper, setup, admin):
     room.add(app)
 
 

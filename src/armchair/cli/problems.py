@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from armchair import words
 from armchair.cli.output import BAD_INPUT, FAILED
 from armchair.client import ApiError, ClientError, PortalAway
+from armchair.client.errors import DisplayAway
 from armchair.domain.errors import ArmchairError, BadDefinition, BadSettings, InvalidInput
 
 
@@ -33,6 +34,8 @@ def _of_client(error: ClientError) -> Explained:
     if isinstance(error, PortalAway):
         hint = "Start it with `armchair serve`; sessions that run go on without it."
         return Explained(code="portal_away", text=f"{error} {hint}")
+    if isinstance(error, DisplayAway):
+        return Explained(code="display_away", text=str(error))
     return Explained(code="no_portal", text=str(error))
 
 

@@ -21,6 +21,13 @@ Listen = Annotated[
     typer.Option("--listen", metavar="ADDRESS:PORT", help="Where browsers connect; unix:/path for a socket of your own."),
 ]
 
+Launcher = Annotated[
+    str,
+    typer.Option(
+        "--launcher", metavar="NAME", help="Start sessions with this launcher, such as slurm, without a configuration."
+    ),
+]
+
 
 def add(app: typer.Typer) -> None:
     """Add the commands."""
@@ -28,13 +35,13 @@ def add(app: typer.Typer) -> None:
     app.command()(down)
 
 
-def serve(home: Home = None, listen: Listen = "", config: Config = None) -> None:
+def serve(home: Home = None, listen: Listen = "", config: Config = None, launcher: Launcher = "") -> None:
     """Run the portal until Ctrl-C; sessions and gateway go on afterwards."""
     # imported here: these load the whole portal, and only this command needs it
     from armchair.cli.logs import to_home  # noqa: PLC0415
     from armchair.settings import ServeOptions, default_home  # noqa: PLC0415
 
-    options = ServeOptions(home=home.absolute() if home else default_home(), listen=listen, config=config)
+    options = ServeOptions(home=home.absolute() if home else default_home(), listen=listen, config=config, launcher=launcher)
     loaded = options.load()
     to_home(options.home, calm=sys.stderr.isatty())
     if os.geteuid() == 0:
@@ -79,8 +86,12 @@ def down(
     to_home(where, calm=True)
 
     def agreed(live: int) -> bool:
-        if live and not yes and not as_json and sys.stdin.isatty():
-            return typer.confirm(f"This ends {live} running session{'s' if live > 1 else ''}. Go on?", err=True)
+        sessions = f"{live} running session{'s' if live > 1 else ''}"
+        asks = live and not yes and not as_json and sys.stdin.isatty()
+        if asks and not typer.confirm(f"This ends {sessions}. Go on?", err=True):
+            return False
+        if live:
+            note(f"Ending {sessions}. Programs get the time they need to save their work.")
         return True
 
     ended = end_everything(loaded.settings, where, agreed, keep_sessions=keep_sessions)

@@ -1,6 +1,6 @@
-"""Commands on sessions that exist: ls, show, logs, open, stop."""
+"""Commands on sessions that exist: ls, show, logs, open, stop, extend, keep, idle, tell."""
 
-import sys
+import re
 import webbrowser
 from datetime import datetime
 from pathlib import Path
@@ -10,8 +10,9 @@ import typer
 
 from armchair.cli.connection import connect
 from armchair.cli.jar import write_jar
-from armchair.cli.output import GAVE_UP, Json, Reference, note, print_json, table
+from armchair.cli.output import GAVE_UP, Json, Reference, note, print_json, say, table, write_log
 from armchair.cli.waiting import wait_for
+from armchair.client.models import Session
 
 _PAGE = 200
 _STOP_WAIT = 120.0
@@ -24,6 +25,10 @@ def add(app: typer.Typer) -> None:
     app.command("logs")(logs)
     app.command("open")(open_session)
     app.command("stop")(stop)
+    app.command("extend")(extend)
+    app.command("keep")(keep)
+    app.command("idle")(idle)
+    app.command("tell")(tell)
 
 
 def ls(
@@ -54,12 +59,12 @@ def show(reference: Reference, as_json: Json = False) -> None:
     if as_json:
         print_json({**session.data, "events": events})
         return
-    typer.echo(f"#{session.number} {session.title}: {session.state}")
+    say(f"#{session.number} {session.title}: {session.state}")
     for line in (session.detail, session.outcome):
         if line:
-            typer.echo(line)
-    typer.echo(f"{session.data['app_title']} · {session.data['resources']['text']}")
-    typer.echo(session.data["join_url"])
+            say(line)
+    say(f"{session.data['app_title']} · {session.data['resources']['text']}")
+    say(session.data["join_url"])
     table(("TIME", "EVENT"), [(_local(datetime.fromisoformat(one["at"])), one["text"]) for one in events])
 
 
@@ -75,14 +80,14 @@ def logs(
             if as_json:
                 print_json({"log": text})
             else:
-                _write(text)
+                write_log(text)
             return
         for event in client.follow(reference, log=True):
             if event.name == "log":
                 if as_json:
                     print_json({"log": event.data["text"]})
                 else:
-                    _write(event.data["text"])
+                    write_log(event.data["text"])
 
 
 def open_session(
@@ -106,12 +111,12 @@ def open_session(
             url = client.join_link(reference)
             if not webbrowser.open(url):
                 note("There is no browser to open. This address works once, within 30 seconds:")
-                typer.echo(url)
+                say(url)
             return
     if as_json:
         print_json({"url": url, "cookie_jar": str(cookie_jar) if cookie_jar else None})
     else:
-        typer.echo(url)
+        say(url)
 
 
 def stop(
@@ -127,15 +132,92 @@ def stop(
     if as_json:
         print_json(session.data)
     else:
-        typer.echo(f"#{session.number} {session.title}: {session.outcome or session.state}")
+        say(f"#{session.number} {session.title}: {session.outcome or session.state}")
     if wait and not session.ended:
         note("It has not ended yet; the order stands.")
         raise typer.Exit(GAVE_UP)
 
 
-def _write(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
+def extend(
+    reference: Reference,
+    by: Annotated[str, typer.Option("--by", metavar="TIME", help="How much: 30m, 2h. Absent: as much as the site adds.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Give a session more time."""
+    with connect() as client:
+        seconds = _seconds(by) if by else client.session(reference).data["extend_by"]
+        if seconds is None:
+            # nothing is offered now; asking says why
+            seconds = 60
+        session = client.extend(reference, seconds)
+    _say(session, as_json)
+
+
+def keep(reference: Reference, as_json: Json = False) -> None:
+    """Keep a session that is to end because nobody uses it."""
+    with connect() as client:
+        session = client.keep(reference)
+    _say(session, as_json)
+
+
+def idle(
+    reference: Reference,
+    after: Annotated[str, typer.Argument(metavar="TIME", help="1h, 2d; or site: as the site has it.")],
+    as_json: Json = False,
+) -> None:
+    """Choose when a session ends because nobody uses it."""
+    seconds = None if after == "site" else _seconds(after, "TIME")
+    with connect() as client:
+        session = client.end_when_idle(reference, seconds)
+    if as_json:
+        print_json(session.data)
+        return
+    found = session.data["idle"]["after"]
+    say(f"#{session.number} {session.title}: {_when_idle(found)}")
+
+
+def tell(
+    reference: Reference,
+    mail: Annotated[bool, typer.Option("--mail", help="By e-mail.")] = False,
+    webhook: Annotated[str, typer.Option("--webhook", metavar="URL", help="By a request to this address.")] = "",
+    on: Annotated[
+        str, typer.Option("--on", metavar="OCCASIONS", help="Any of start, end_near, idle_near, end, with commas; or nothing.")
+    ] = "start",
+    as_json: Json = False,
+) -> None:
+    """Be told when a session starts, is about to end, or has ended."""
+    if mail == bool(webhook):
+        raise typer.BadParameter("Say one of --mail and --webhook URL.", param_hint="--mail")
+    occasions = [] if on == "nothing" else [one.strip() for one in on.split(",")]
+    with connect() as client:
+        told = client.tell(reference, "mail" if mail else "webhook", occasions, webhook)
+    if as_json:
+        print_json(told)
+        return
+    say(f"You are told of: {', '.join(told['occasions']) or 'nothing'}.")
+    if told["secret"]:
+        say(f"Requests are signed with the key {told['secret']}")
+
+
+def _say(session: Session, as_json: bool) -> None:
+    if as_json:
+        print_json(session.data)
+    else:
+        say(f"#{session.number} {session.title}: {session.state} {session.detail}".rstrip())
+
+
+def _when_idle(seconds: int | None) -> str:
+    if seconds is None:
+        return "it goes on when nobody uses it."
+    size, unit = next((size, unit) for size, unit in ((86400, "d"), (3600, "h"), (60, "m"), (1, "s")) if seconds % size == 0)
+    return f"it ends after {seconds // size}{unit} without use."
+
+
+def _seconds(text: str, hint: str = "--by") -> int:
+    found = re.fullmatch(r"([1-9][0-9]{0,6})\s*([smhd])", text.strip())
+    if found is None:
+        raise typer.BadParameter("Write a whole number with a unit, such as 30m or 2h.", param_hint=hint)
+    return int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
 
 
 def _local(moment: datetime) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from armchair.cli.output import note
+from armchair.cli.output import note, one_line
 
 if TYPE_CHECKING:
     from armchair.client import Client
@@ -28,7 +28,7 @@ def wait_for(
     arrivals: queue.SimpleQueue[Session | Exception] = queue.SimpleQueue()
     threading.Thread(target=_follow, args=(client, session.id, arrivals, stop), daemon=True).start()
     try:
-        with _progress(quiet=quiet) as show:
+        with progress(quiet=quiet) as show:
             while not done(session):
                 show(f"#{session.number} {session.title}: {session.state}")
                 left = _STEP if deadline is None else min(_STEP, deadline - time.monotonic())
@@ -70,7 +70,7 @@ def _follow(
 
 
 @contextmanager
-def _progress(*, quiet: bool) -> Iterator[Callable[[str], None]]:
+def progress(*, quiet: bool) -> Iterator[Callable[[str], None]]:
     """A turning line with the seconds on a terminal; one line for each change elsewhere; nothing when `quiet`."""
     begun, last = time.monotonic(), ""
     turning = sys.stderr.isatty() and not quiet
@@ -80,7 +80,7 @@ def _progress(*, quiet: bool) -> Iterator[Callable[[str], None]]:
         if turning:
             passed = time.monotonic() - begun
             frame = _FRAMES[int(passed / _STEP) % len(_FRAMES)]
-            sys.stderr.write(f"\r\x1b[2K{frame} {text} ({passed:.0f} s)")
+            sys.stderr.write(f"\r\x1b[2K{frame} {one_line(text)} ({passed:.0f} s)")
             sys.stderr.flush()
         elif not quiet and text != last:
             note(text)

@@ -9,8 +9,9 @@ from urllib.parse import quote
 
 import httpx
 
+from armchair.client.admin import Administration
 from armchair.client.errors import ApiError, FieldMessage, PortalAway
-from armchair.client.models import Application, Check, Entry, Session, SessionPage, Status, StreamEvent, Token
+from armchair.client.models import Application, Check, Entry, Session, SessionPage, Status, StreamEvent, Token, Where
 from armchair.client.settings import ClientSettings
 
 _TIMEOUT = httpx.Timeout(30, connect=5)
@@ -44,6 +45,7 @@ class Client:
             transport=transport or LocalTransport(uds=settings.socket or None),
             trust_env=False,
         )
+        self.admin = Administration(self)
 
     def __enter__(self) -> Self:
         return self
@@ -99,11 +101,30 @@ class Client:
         return Session.of(self._json("GET", _path(reference)))
 
     def launch(
-        self, app: str, *, size: str = "", answers: Mapping[str, object] | None = None, title: str = "", key: str = ""
+        self,
+        app: str,
+        *,
+        size: str = "",
+        answers: Mapping[str, object] | None = None,
+        title: str = "",
+        where: Where | None = None,
+        key: str = "",
     ) -> Session:
         """Start a session. The same `key` makes the same session. ApiError 422 has one field for each mistake."""
-        body = {"app": app, "size": size, "answers": dict(answers or {}), "title": title}
+        body: dict[str, object] = {"app": app, "size": size, "answers": dict(answers or {}), "title": title}
+        if where is not None and where != Where():
+            body |= {"cluster": where.cluster, "placement": dict(where.placement), "resources": dict(where.resources)}
         return Session.of(self._json("POST", "/sessions", json=body, headers={"Idempotency-Key": key} if key else {}))
+
+    def clusters(self) -> Sequence[Mapping[str, Any]]:
+        """All clusters of the portal."""
+        found: list[dict[str, Any]] = self._json("GET", "/clusters")["clusters"]
+        return found
+
+    def cluster(self, name: str) -> Mapping[str, Any]:
+        """One cluster: what it offers, how busy it is, and the caller's jobs there."""
+        found: dict[str, Any] = self._json("GET", f"/clusters/{quote(name, safe='')}")
+        return found
 
     def stop(self, reference: str) -> Session:
         """Ask for a session's end; it comes a little later."""
@@ -112,6 +133,24 @@ class Client:
     def rename(self, reference: str, title: str) -> Session:
         """Give a session another title."""
         return Session.of(self._json("PATCH", _path(reference), json={"title": title}))
+
+    def extend(self, reference: str, seconds: int) -> Session:
+        """Give a session more time. ApiError 403 and 409 say why not."""
+        return Session.of(self._json("POST", f"{_path(reference)}/extend", json={"by": seconds}))
+
+    def keep(self, reference: str) -> Session:
+        """Keep a session that is to end because nobody uses it."""
+        return Session.of(self._json("POST", f"{_path(reference)}/keep"))
+
+    def end_when_idle(self, reference: str, seconds: int | None) -> Session:
+        """Let it end after this long without use; None: as the site has it. Raises ApiError with the reason against it."""
+        return Session.of(self._json("PUT", f"{_path(reference)}/idle", json={"after": seconds}))
+
+    def tell(self, reference: str, channel: str, occasions: Sequence[str], target: str = "") -> Mapping[str, Any]:
+        """Be told of occasions (start, end_near, idle_near, end) by mail, webhook or browser; none: no longer."""
+        body = {"channel": channel, "occasions": list(occasions), "target": target}
+        told: dict[str, Any] = self._json("PUT", f"{_path(reference)}/tell", json=body)
+        return told
 
     def timeline(self, reference: str) -> Sequence[Mapping[str, Any]]:
         """A session's transitions, oldest first."""
@@ -133,6 +172,10 @@ class Client:
     def entry(self, reference: str) -> Entry:
         """Address and cookie for a client that is no browser. ApiError 409 unless the session is ready."""
         return Entry.of(self._json("POST", f"{_path(reference)}/entry"))
+
+    def display(self, reference: str) -> Entry:
+        """The display's address and a ticket of minutes. ApiError 409 unless the session is ready and graphical."""
+        return Entry.of(self._json("POST", f"{_path(reference)}/display"))
 
     # --- streams ---
 
@@ -161,6 +204,11 @@ class Client:
     def revoke_token(self, id_or_name: str) -> None:
         """End a token and what came from it."""
         self._request("DELETE", f"/tokens/{quote(id_or_name, safe='')}")
+
+    def ask(self, method: str, path: str, **options: Any) -> Any:
+        """The JSON of the answer to one request, None when it has none."""
+        answer = self._request(method, path, **options)
+        return answer.json() if answer.content else None
 
     # --- inside ---
 

@@ -3,6 +3,7 @@
 ClientError
 ├── NotConfigured     no portal is known: none was started here, and ARMCHAIR_URL is not set
 ├── PortalAway        it is known where the portal is, but nobody answers there
+├── DisplayAway       the portal answers, but a session's display can't be reached
 └── ApiError          the portal answered with an error
 """
 
@@ -23,6 +24,14 @@ class PortalAway(ClientError):
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(f"The portal at {url} does not answer ({reason}).")
         self.url = url
+
+
+class DisplayAway(ClientError):
+    """A session's display can't be reached."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The session's display can't be reached ({reason}).")
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """What the API answers, typed. `data` keeps the whole JSON, for `--json` and for fields that are newer than this client."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
@@ -48,6 +48,15 @@ class Session:
     @property
     def ended(self) -> bool:
         return self.phase == "ended"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """Where a session is to run, and the numbers of a size of one's own. What is left out is chosen."""
+
+    cluster: str = ""
+    placement: Mapping[str, str] = field(default_factory=dict)
+    resources: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

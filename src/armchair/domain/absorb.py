@@ -7,6 +7,7 @@ outcome takes no further fact (I3), but a job that turns out to be alive after i
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from armchair.domain import idle
 from armchair.domain.event import Event
 from armchair.domain.run import (
     JobRef,
@@ -27,14 +28,19 @@ GIVEN_UP = frozenset({OutcomeKind.LOST, OutcomeKind.NEVER_STARTED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSeen:
-    """The launcher lists the job."""
+    """The launcher lists the job. The fields mean what those of `Run` mean."""
 
     job: JobRef
     state: JobState
     host: str | None = None
+    node: str = ""
     started_at: datetime | None = None
+    ends_at: datetime | None = None
     restarts: int = 0
     reason: str = ""
+    expected_start: datetime | None = None
+    position: int | None = None
+    previous: ProcessEnd | None = None
     end: ProcessEnd | None = None
 
 
@@ -50,10 +56,11 @@ class Enrolment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentNews:
-    """What an agent reports."""
+    """What an agent reports. `active`: whether a window of its activity showed a sign of life; None: no window came."""
 
     ready: bool
     sample: UsageSample | None = None
+    active: bool | None = None
     end: ProcessEnd | None = None
 
 
@@ -119,8 +126,12 @@ def job_seen(record: Record, fact: JobSeen, now: datetime) -> Absorbed:
         run,
         absent_since=None,
         host=fact.host or run.host,
+        node=fact.node or run.node,
         started_at=fact.started_at or run.started_at,
+        ends_at=fact.ends_at or run.ends_at,
         reason=fact.reason,
+        expected_start=fact.expected_start,
+        position=fact.position,
         restarts=max(run.restarts, fact.restarts),
         job_end=run.job_end or fact.end,
     )
@@ -152,6 +163,8 @@ def _found_again(draft: _Draft, fact: JobSeen) -> None:
             job_state_at=draft.now,
             absent_since=None,
             host=fact.host or old.host,
+            node=fact.node or old.node,
+            ends_at=fact.ends_at or old.ends_at,
             restarts=fact.restarts,
         )
     )
@@ -159,9 +172,16 @@ def _found_again(draft: _Draft, fact: JobSeen) -> None:
 
 
 def _requeued(draft: _Draft, fact: JobSeen) -> None:
-    """The scheduler started the job anew: the old run was preempted, a new one begins with the same job."""
-    old = draft.run
-    outcome = Outcome(kind=OutcomeKind.PREEMPTED, by=By.SITE, at=draft.now, detail="requeued")
+    """The scheduler started the job anew: the old run is over, a new one begins with the same job."""
+    old, previous = draft.run, fact.previous
+    failed = previous is not None and previous.kind is OutcomeKind.NODE_FAILURE
+    outcome = Outcome(
+        kind=OutcomeKind.NODE_FAILURE if failed else OutcomeKind.PREEMPTED,
+        by=By.SITE,
+        at=draft.now,
+        detail="requeued_after_failure" if failed else "requeued",
+        params={"node": old.node} if failed else {},
+    )
     draft.put(replace(old, outcome=outcome))
     draft.tell("run.ended", kind=outcome.kind.value, by=outcome.by.value, detail=outcome.detail)
     draft.add(
@@ -225,6 +245,8 @@ def agent_heard(record: Record, news: AgentNews, now: datetime) -> Absorbed:
     changed = replace(run, heard_at=now)
     if news.sample is not None:
         changed = replace(changed, usage=(*run.usage, news.sample)[-USAGE_SAMPLES:])
+    if news.active is not None:
+        changed = idle.seen(changed, news.active, now)
     if news.ready and run.ready_at is None and run.agent_end is None:
         changed = replace(changed, ready_at=now)
         draft.tell("session.ready", seconds=round((now - run.intended_at).total_seconds(), 1))

@@ -25,6 +25,8 @@ class Verb(StrEnum):
     JOIN = "join"
     STOP = "stop"
     RENAME = "rename"
+    EXTEND = "extend"
+    KEEP = "keep"
     MANAGE = "manage"
 
 
@@ -34,6 +36,8 @@ _NEEDED = {
     Verb.JOIN: Role.USE,
     Verb.STOP: Role.MANAGE,
     Verb.RENAME: Role.MANAGE,
+    Verb.EXTEND: Role.MANAGE,
+    Verb.KEEP: Role.USE,
     Verb.MANAGE: Role.MANAGE,
 }
 

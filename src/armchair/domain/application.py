@@ -14,6 +14,23 @@ class AppType(StrEnum):
 
     WEB = "web"
     X11 = "x11"
+    DESKTOP = "desktop"
+
+
+class Backend(StrEnum):
+    """What brings the windows of a graphical application into the browser: Xpra one by one, VNC as one screen."""
+
+    XPRA = "xpra"
+    VNC = "vnc"
+
+
+class FileExchange(StrEnum):
+    """Which way files may go between the browser and a graphical application's exchange folder."""
+
+    BOTH = "both"
+    UPLOAD = "upload"
+    DOWNLOAD = "download"
+    NONE = "none"
 
 
 class Transport(StrEnum):
@@ -50,6 +67,38 @@ class Readiness:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Screen:
+    """The screen of a graphical application.
+
+    `size` in pixels: with Xpra the largest that it can have, as it follows the browser's window; with VNC its first one.
+    `folder` is where files are exchanged; it may begin with `~/`. `sound`: wanted, where the node can.
+    """
+
+    backend: Backend = Backend.XPRA
+    files: FileExchange = FileExchange.BOTH
+    folder: str = "~/Downloads"
+    sound: bool = False
+    size: tuple[int, int] = (3840, 2160)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """The container image that an application runs in.
+
+    `image` is its path on the node; "" when the answer to `image_field` is. `runtime` "" is any. `binds` are what it sees
+    besides what the site gives to all (SOURCE[:TARGET][:ro]). `display_inside`: the display server too comes from the image.
+    """
+
+    image: str = ""
+    image_field: str = ""
+    runtime: str = ""
+    binds: tuple[str, ...] = ()
+    home: bool = True
+    nv: bool = False
+    display_inside: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
     """Something an application needs and this machine lacks, with the exact command that cures it."""
 
@@ -59,10 +108,13 @@ class Missing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Application:
-    """One valid application directory. `directory` is where its run.sh, icon and README are.
+    """One valid application directory. `directory` is where its run.sh and README are, `icon` the path of its drawing.
 
     `transport_field` names the choice field whose answer is the transport, for programs whose ways differ by what is run;
-    "" when `transport` holds always.
+    "" when `transport` holds always. `clusters` are the names of those that it may run on; empty: on all.
+    `warning_signal` is sent to it before the end of its time. `ends_idle`: whether sessions that nobody uses may end (None: as
+    the site has it), `idle_input`: its own number of bytes a minute that mean use. `screen`: None for what has none.
+    `container`: None for what runs on the node itself.
     """
 
     name: str
@@ -72,18 +124,29 @@ class Application:
     category: str
     type: AppType
     directory: str
-    icon: str = "icon.svg"
+    icon: str = ""
     transport: Transport = Transport.UNIX
     transport_field: str = ""
     readiness: Readiness = field(default_factory=Readiness)
+    screen: Screen | None = None
+    container: Container | None = None
     start_path: str = "/"
     stop_signal: str = "TERM"
     stop_grace: timedelta = timedelta(seconds=10)
+    warning_signal: str = ""
+    ends_idle: bool | None = None
+    idle_input: int | None = None
     sizes: tuple[Size, ...] = ()
     fields: tuple[Field, ...] = ()
     kit: str = ""
+    clusters: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[Missing, ...] = ()
+
+    @property
+    def has_screen(self) -> bool:
+        """Whether its sessions have a screen, which can be pictured. A web page is drawn by the reader's own browser."""
+        return self.type is not AppType.WEB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from armchair.domain import idle, lasting
 from armchair.domain.absorb import ALIVE
+from armchair.domain.idle import IdleRules
+from armchair.domain.lasting import ExtendPolicy
 from armchair.domain.run import JobRef, JobState, Outcome, OutcomeKind, Overlay, Phase, ProcessEnd, Record, Run
 from armchair.domain.session import By, Wanted
 
@@ -25,6 +28,9 @@ class Policy:
     repeat_stop: timedelta = timedelta(seconds=30)
     force_stop: timedelta = timedelta(minutes=3)
     slow_after: timedelta = timedelta(seconds=60)
+    warning: timedelta = timedelta(minutes=10)
+    extend: ExtendPolicy = field(default_factory=ExtendPolicy)
+    idle: IdleRules = field(default_factory=IdleRules)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +53,31 @@ class Cancel:
     force: bool = False
 
 
-Action = Conclude | ResolveIntent | Cancel
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarnOfEnd:
+    """Tell of the near end of its time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extend:
+    """Ask the launcher for this limit in all, or, when it shows it already, take note."""
+
+    job: JobRef
+    walltime: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarnOfIdleness:
+    """Announce that it ends if nobody uses it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndIdle:
+    """Nobody has used it, and that was announced: store the wish that it ends."""
+
+
+Lasts = WarnOfEnd | Extend | WarnOfIdleness | EndIdle
+Action = Conclude | ResolveIntent | Cancel | Lasts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +110,22 @@ def decide(record: Record, now: datetime, policy: Policy) -> Sequence[Action]:
         return (ResolveIntent(),)
     if record.session.wanted is Wanted.STOP and run.job_state is not JobState.ENDED:
         return _cancel(record, run.job, now, policy)
-    return ()
+    return _lasts(record, run.job, now, policy)
+
+
+def _lasts(record: Record, job: JobRef, now: datetime, policy: Policy) -> Sequence[Action]:
+    """What time alone brings about."""
+    found: list[Action] = []
+    walltime = lasting.extension_due(record)
+    if walltime is not None:
+        found.append(Extend(job=job, walltime=walltime))
+    if lasting.warning_due(record, now, policy.warning):
+        found.append(WarnOfEnd())
+    if idle.warning_due(record, now, policy.idle):
+        found.append(WarnOfIdleness())
+    if idle.end_due(record, now, policy.idle):
+        found.append(EndIdle())
+    return tuple(found)
 
 
 def _cancel(record: Record, job: JobRef, now: datetime, policy: Policy) -> Sequence[Action]:
@@ -111,20 +156,47 @@ def _ended(record: Record, now: datetime, policy: Policy) -> Outcome | None:
     if not ends:
         waited = now - (run.job_state_at or now)
         return None if waited < policy.explain else _by_process(record, ProcessEnd(at=now, detail="unexplained"))
+    if run.job_end is None and _might_be_explained(record, now, policy):
+        return None
     certain = next((end for end in ends if end.kind is not None and end.kind is not OutcomeKind.CANCELLED), None)
     if certain is not None and not (certain.kind is OutcomeKind.TIMED_OUT and _stop_came_first(record, certain)):
         return _by_kind(certain)
     if _stop_came_first(record, ends[0]):
-        return Outcome(kind=OutcomeKind.CANCELLED, by=record.session.wanted_by, at=ends[0].at)
+        return _as_asked(record, ends[0].at)
     if any(end.kind is OutcomeKind.CANCELLED for end in ends):
-        return Outcome(kind=OutcomeKind.CANCELLED, by=By.OPERATOR, at=ends[0].at, detail="cancelled_elsewhere")
+        owner = any(end.params.get("by_owner") for end in ends)
+        by, detail = (By.OWNER, "cancelled_by_owner") if owner else (By.OPERATOR, "cancelled_elsewhere")
+        return Outcome(kind=OutcomeKind.CANCELLED, by=by, at=ends[0].at, detail=detail)
     seen = run.agent_end or run.job_end
     return _by_process(record, seen) if seen is not None else None
 
 
+def _might_be_explained(record: Record, now: datetime, policy: Policy) -> bool:
+    """The agent saw a process end; whether memory, time or a node was behind it the scheduler may still say."""
+    run = record.run
+    if run.agent_end is None or run.agent_end.kind is not None or _stop_came_first(record, run.agent_end):
+        return False
+    return now - (run.job_state_at or now) < policy.explain
+
+
 def _stop_came_first(record: Record, end: ProcessEnd) -> bool:
+    """Whether the end followed from the wish. A scheduler's clock is another one and shows whole seconds; what it says was
+    cancelled after we had asked for that was cancelled by us.
+    """
     session = record.session
-    return session.wanted is Wanted.STOP and (session.wanted_at is None or session.wanted_at <= end.at)
+    if session.wanted is not Wanted.STOP:
+        return False
+    asked = end.kind is OutcomeKind.CANCELLED and record.run.stop_sent_at is not None
+    return asked or session.wanted_at is None or session.wanted_at <= end.at
+
+
+def _as_asked(record: Record, at: datetime) -> Outcome:
+    """It ended because somebody wanted that: a person, or the site, or either of them because nobody used it."""
+    run = record.run
+    if run.idle_stop_at is not None and run.active_at is not None:
+        since = run.active_at.isoformat(timespec="seconds")
+        return Outcome(kind=OutcomeKind.IDLE, by=record.session.wanted_by, at=at, params={"since": since})
+    return Outcome(kind=OutcomeKind.CANCELLED, by=record.session.wanted_by, at=at)
 
 
 def _by_kind(end: ProcessEnd) -> Outcome | None:
@@ -160,12 +232,12 @@ def _absent(record: Record, now: datetime, policy: Policy) -> Outcome | None:
     run = record.run
     if run.agent_end is not None:
         if _stop_came_first(record, run.agent_end):
-            return Outcome(kind=OutcomeKind.CANCELLED, by=record.session.wanted_by, at=run.agent_end.at)
+            return _as_asked(record, run.agent_end.at)
         return _by_kind(run.agent_end) or _by_process(record, run.agent_end)
     if not _unheard(run, now, policy):
         return None
     if record.session.wanted is Wanted.STOP:
-        return Outcome(kind=OutcomeKind.CANCELLED, by=record.session.wanted_by, at=now)
+        return _as_asked(record, now)
     return Outcome(kind=OutcomeKind.LOST, by=By.SYSTEM, at=run.absent_since or now)
 
 
@@ -174,11 +246,12 @@ def _unheard(run: Run, now: datetime, policy: Policy) -> bool:
 
 
 def resolve_intent(
-    record: Record, candidates: Sequence[Candidate], complete: bool, now: datetime, policy: Policy
+    record: Record, candidates: Sequence[Candidate], complete: bool, now: datetime, policy: Policy, *, kept: bool = False
 ) -> Resolution:
     """What to do about a run without a job, given all jobs that carry its mark.
 
-    `complete`: the launcher would show such a job if there were one. Only jobs submitted after the intent count.
+    `complete`: the launcher would show such a job if there were one. `kept`: the portal has tried ever since the wish was
+    fresh, and only the launcher's silence held it up. Only jobs submitted after the intent count.
     """
     run = record.run
     mine = sorted(
@@ -191,7 +264,7 @@ def resolve_intent(
         return Resolution()
     if record.session.wanted is Wanted.STOP:
         return Resolution(outcome=Outcome(kind=OutcomeKind.CANCELLED, by=record.session.wanted_by, at=now))
-    if now - run.intended_at < policy.adopt_window:
+    if kept or now - run.intended_at < policy.adopt_window:
         return Resolution(submit=True)
     return Resolution(outcome=Outcome(kind=OutcomeKind.NEVER_STARTED, by=By.SYSTEM, at=now, detail="portal_was_down"))
 
@@ -206,6 +279,10 @@ def overlays(record: Record, now: datetime, silent: bool, policy: Policy) -> fro
         found.add(Overlay.SCHEDULER_SILENT)
     if run.enrolled_at is not None and phase in {Phase.STARTING, Phase.READY} and _unheard(run, now, policy):
         found.add(Overlay.UNHEARD)
+    if lasting.ends_soon(record, now, policy.warning):
+        found.add(Overlay.ENDS_SOON)
+    if run.idle_ends_at is not None and phase is Phase.READY:
+        found.add(Overlay.IDLE)
     began = run.started_at or run.enrolled_at or run.job_state_at
     if phase is Phase.STARTING and began is not None and now - began >= policy.slow_after:
         found.add(Overlay.SLOW)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from armchair.domain.session import By, Session, Wanted
@@ -51,6 +51,8 @@ class Overlay(StrEnum):
     UNHEARD = "unheard"
     SCHEDULER_SILENT = "scheduler_silent"
     SLOW = "slow"
+    ENDS_SOON = "ends_soon"
+    IDLE = "idle"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,20 +95,28 @@ class ProcessEnd:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageSample:
-    """What the job uses: CPU in cores (1.0 = one core busy), memory (PSS) in bytes."""
+    """What the job uses: CPU in cores (1.0 = one core busy), memory (PSS) in bytes, the share of its GPUs (None: not known)."""
 
     at: datetime
     cpu: float
     memory: int
+    gpu: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """One attempt on a launcher: facts only, each with the time it was learned. `attempt` counts from 1.
 
-    A job may exist from `intended_at` on, also while `job` is None. `host` is the node as the
-    launcher names it; only `port` comes from the agent (I8). `restarts` is the scheduler's restart count. `enrol_nonce`
+    A job may exist from `intended_at` on, also while `job` is None. `host` is the node's address for the gateway and `node` its
+    name for people, both from the launcher; only `port` comes from the agent (I8). `reason` is the scheduler's own code for
+    why the job waits, `expected_start` and `position` (jobs ahead of it) are its guesses while it does; `ends_at` is when the
+    walltime will be over. `restarts` is the scheduler's restart count. `enrol_nonce`
     is the SHA-256 (hex) of the nonce the enrolled agent chose: only that agent may repeat a lost enrolment.
+
+    `walltime` is the limit that it was extended to (None: the one it was started with), `walltime_wanted` one that is
+    asked for and not answered yet, `warned_for` the end that was warned of (lasting.py). `active_at` is the last sign of life,
+    `activity_at` the last time that we looked for one, `idle_ends_at` an announced end, `idle_stop_at` when it was carried out
+    (idle.py).
     """
 
     session: str
@@ -117,8 +127,12 @@ class Run:
     job_state_at: datetime | None = None
     absent_since: datetime | None = None
     reason: str = ""
+    expected_start: datetime | None = None
+    position: int | None = None
     host: str | None = None
+    node: str = ""
     started_at: datetime | None = None
+    ends_at: datetime | None = None
     restarts: int = 0
     enrolled_at: datetime | None = None
     enrol_nonce: str = ""
@@ -126,6 +140,15 @@ class Run:
     ready_at: datetime | None = None
     heard_at: datetime | None = None
     stop_sent_at: datetime | None = None
+    walltime: timedelta | None = None
+    walltime_wanted: timedelta | None = None
+    extensions: int = 0
+    extend_refused: str = ""
+    warned_for: datetime | None = None
+    active_at: datetime | None = None
+    activity_at: datetime | None = None
+    idle_ends_at: datetime | None = None
+    idle_stop_at: datetime | None = None
     agent_end: ProcessEnd | None = None
     job_end: ProcessEnd | None = None
     refused: str = ""

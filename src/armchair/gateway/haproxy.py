@@ -6,7 +6,6 @@ import secrets
 import signal
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -15,20 +14,25 @@ import structlog
 
 from armchair.domain.errors import ArmchairError, Unavailable
 from armchair.gateway import config, files, master, ports, process
-from armchair.gateway.keys import Keys
-from armchair.gateway.lists import IdList, check
-from armchair.gateway.names import Address, Names, parse_address
+from armchair.gateway.doorkeeper import Doorkeeper, Traffic
+from armchair.gateway.frontcerts import FrontCertificates
+from armchair.gateway.keyfiles import Holder, files_of
+from armchair.gateway.keys import Keys, PublicKeys
+from armchair.gateway.names import Address, Names, agents_address, parse_address
+from armchair.gateway.places import Places
 from armchair.gateway.settings import GatewaySettings
+from armchair.sessions.ports import Notice
 
 START_TIME = 5.0
 STOP_TIME = 5.0
 WATCH_EVERY = 0.4
-CHORES_EVERY = timedelta(minutes=1)
+LOOK_EVERY = 2.0
+CHORES_EVERY = 60.0
 SLOWEST_RETRY = 30.0
-TELL_TIME = 1.0
 SETTLE_TIME = 1.0
-_WORKER_GONE = "find the target"
-_TABLE_LIFE = timedelta(hours=24)
+# the most that accounts.login_lifetime allows
+LONGEST_TICKET = timedelta(days=365)
+MARGIN = timedelta(days=2)
 
 log = structlog.get_logger()
 
@@ -39,77 +43,86 @@ class Started(StrEnum):
     ADOPTED = "adopted"
     RELOADED = "reloaded"
     STARTED = "started"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Traffic:
-    """What went through for one session since its row began: bytes both ways, and the time since anything did."""
-
-    connections: int
-    requests: int
-    bytes_in: int
-    bytes_out: int
-    idle: timedelta
+    ATTACHED = "attached"
 
 
 class HaproxyGateway:
     """One HAProxy for one home. Several objects (commands) may exist; the running HAProxy is the only state they share."""
 
-    def __init__(self, *, settings: GatewaySettings, names: Names, keys: Keys, home: Path, runtime: Path) -> None:
+    def __init__(
+        self,
+        *,
+        settings: GatewaySettings,
+        names: Names,
+        keys: Keys | PublicKeys,
+        home: Path,
+        runtime: Path,
+        ticket_life: timedelta = LONGEST_TICKET,
+    ) -> None:
         self._settings = settings
         self._names = names
         self._keys = keys
-        self._runtime = runtime
-        self._directory = home / "gateway"
-        self._revoked = IdList(self._directory / "revoked.acl")
-        self._stale = IdList(self._directory / "stale.acl")
-        self._front = parse_address(settings.listen, "gateway.listen")
+        self._places = Places.of(settings, home, runtime)
+        self._ticket_life = ticket_life
+        self._certificates = FrontCertificates(settings, names, self._places.directory)
+        self._front = config.Front.of(settings, names, self._certificates.files)
+        self._public = agents_address(settings)
         self._agents: Address | None = None
         self._pid: int | None = None
-        self._lock = asyncio.Lock()
+        self._seen: tuple[object, ...] = ()
+        self._door = Doorkeeper(
+            socket=self._places.master_socket,
+            lists=self._places.lists,
+            reference=self._places.lists_reference,
+            keep=ticket_life + MARGIN,
+        )
 
     @property
     def web_socket(self) -> Path:
         """Where the web process listens for browsers' requests."""
-        return self._runtime / "web.sock"
+        return self._places.web_socket
 
     @property
     def agents_socket(self) -> Path:
         """Where the web process listens for agents' requests."""
-        return self._runtime / "agents.sock"
+        return self._places.agents_socket
 
     @property
     def agents_url(self) -> str:
         """Where agents call home. Known after `start`."""
         if self._agents is None:
             raise Unavailable("gateway_silent")
-        return f"https://{self._agents}"
+        return f"https://{self._public or self._agents}"
 
     async def start(self) -> Started:
         """Have HAProxy run with the present configuration: adopt, reload or start it.
 
         Raises Unavailable("port_in_use", address=, by=), Unavailable("haproxy_failed", output=) and BadSettings.
         """
-        async with self._lock:
+        async with self._door.lock:
             how = await self._start()
-        log.info("gateway.started", how=how.value, listen=str(self._front), agents=str(self._agents))
+        log.info("gateway.started", how=how.value, listen=str(self._front.listen), agents=str(self._agents))
         return how
 
     async def watch(self) -> None:
-        """Never returns. Starts HAProxy again when it has died, renews its certificates, and bounds its log."""
+        """Never returns. Starts HAProxy again when it has died, follows changed keys and certificates, and bounds its log."""
         patience = WATCH_EVERY
-        chores = datetime.now(UTC)
+        looked = chores = asyncio.get_running_loop().time()
         while True:
             await asyncio.sleep(patience)
             patience = WATCH_EVERY
+            now = asyncio.get_running_loop().time()
             try:
                 if self._pid is None or not process.alive(self._pid):
                     log.warning("gateway.died")
                     await self.start()
-                elif datetime.now(UTC) - chores > CHORES_EVERY:
-                    chores = datetime.now(UTC)
-                    process.bound_log(self._runtime)
-                    if self._keys.refresh(chores):
+                elif now - looked > LOOK_EVERY:
+                    looked = now
+                    await self._follow()
+                if now - chores > CHORES_EVERY:
+                    chores = now
+                    process.bound_log(self._places.runtime)
+                    if self._keys.refresh(datetime.now(UTC)):
                         await self.start()
             except (ArmchairError, OSError) as error:
                 # told once for each attempt, and tried again: a full disk or a taken port may pass
@@ -118,61 +131,86 @@ class HaproxyGateway:
 
     async def down(self) -> None:
         """End the master and every worker, with all open streams. Nothing running is no error."""
-        async with self._lock:
+        async with self._door.lock:
             await self._end()
 
     async def revoke(self, entry: str, streams_to: Sequence[tuple[str, int]] = ()) -> None:
         """Refuse all tickets that carry this session, ticket id or login id, then cut the streams to these addresses."""
-        async with self._lock:
-            self._revoked.add(entry, datetime.now(UTC))
-            await self._tell(self._revoked, entry)
-            if streams_to:
-                await self._cut(streams_to)
-        log.info("gateway.revoked", streams_to=len(streams_to))
+        await self._door.revoke(entry, streams_to)
 
     async def renew(self, run: str) -> None:
         """Send tickets of this run to be renewed. Raises Unavailable as `revoke` does."""
-        async with self._lock:
-            self._stale.add(run, datetime.now(UTC))
-            await self._tell(self._stale, run)
+        await self._door.renew(run)
 
     async def traffic(self) -> dict[str, Traffic]:
         """What each session in use has moved, over all workers. Raises Unavailable."""
-        rows: dict[str, Traffic] = {}
-        for worker in await self._workers():
-            for session, row in master.parse_table(await self._say(f"{worker} show table st_sess")).items():
-                rows[session] = _sum(rows.get(session), row)
-        return rows
+        return await self._door.traffic()
+
+    async def notices(self) -> Sequence[Notice]:
+        """What an administrator should know: a certificate that was not taken over, or that ends soon."""
+        return self._certificates.notices(datetime.now(UTC))
 
     # --- starting --------------------------------------------------------------------------------------------------
 
+    async def _follow(self) -> None:
+        """Take over keys and certificates that were changed since the last look."""
+        if self._stamps() != self._seen:
+            await self.start()
+        # the next ticket key signs only now that the gateway knows it
+        if self._keys.advance(datetime.now(UTC) + self._ticket_life):
+            log.info("gateway.ticket_key_switched")
+
+    def _stamps(self) -> tuple[object, ...]:
+        keys = tuple(files.stamp(self._places.keys / file.name) for file in files_of(Holder.GATEWAY))
+        return (keys, self._certificates.stamp())
+
     async def _start(self) -> Started:
-        now = datetime.now(UTC)
-        files.private_directory(self._directory)
-        self._keys.refresh(now)
-        for ids in (self._revoked, self._stale):
-            ids.prepare(now)
+        self._prepare()
         running = await self._settled()
         self._agents = self._agents_address(running=running is not None)
         text, fingerprint = self._rendered()
-        if running is not None and running[1] == fingerprint:
+        same = running is not None and running[1] == fingerprint
+        if running is not None and same and await self._certificates.hand_over(self._door.say):
             self._pid = running[0]
             return Started.ADOPTED
-        program = await process.find_program(self._settings.haproxy, local=self._front.local and self._agents.local)
+        program = await process.find_program(self._settings.haproxy, local=self._is_personal())
         if running is None:
             await self._end()
-            ports.require_free(self._front)
-            ports.require_free(self._agents)
+            for address in (self._front.listen, self._front.redirect_from, self._agents):
+                if address is not None:
+                    ports.require_free(address)
         await self._put(program, text)
-        before = process.log_size(self._runtime)
+        before = process.log_size(self._places.runtime)
         if running is not None:
             self._pid = running[0]
             process.send(running[0], signal.SIGUSR2)
         else:
-            self._pid = process.spawn(program, self._directory, self._runtime)
+            self._pid = process.spawn(program, self._places.directory, self._places.runtime, self._settings.group)
         if not await self._comes_up(fingerprint):
-            raise Unavailable("haproxy_failed", output=process.log_tail(self._runtime, before))
+            raise Unavailable("haproxy_failed", output=process.log_tail(self._places.runtime, before))
         return Started.STARTED if running is None else Started.RELOADED
+
+    def _is_personal(self) -> bool:
+        """Whether browsers come only from this machine, to a portal of one person; nodes may call it from outside."""
+        inside = self._agents is not None and self._agents.local
+        return self._front.listen.local and (inside or not self._settings.public_origin)
+
+    def _prepare(self) -> None:
+        """Have all files in place that the configuration names."""
+        now = datetime.now(UTC)
+        self._seen = self._stamps()
+        if self._places.separate:
+            self._places.require_lists()
+            # its mode is set-up's business: whoever signs may have to reach the keys in it
+            self._places.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        else:
+            files.shared_directory(self._places.lists, self._places.group)
+            self._door.prepare()
+        self._keys.refresh(now)
+        self._certificates.take_over(now)
+        self._front = config.Front.of(self._settings, self._names, self._certificates.files)
+        if self._places.separate:
+            files.write(self._places.report, self._certificates.report(), mode=0o640)
 
     def _rendered(self) -> tuple[str, str]:
         if self._agents is None:
@@ -181,24 +219,28 @@ class HaproxyGateway:
             names=self._names,
             front=self._front,
             agents=self._agents,
-            runtime=self._runtime,
-            keys="../keys",
+            runtime=self._places.runtime,
+            keys=self._places.keys_reference,
+            ticket_keys=self._keys.tickets.accepted(),
+            lists=self._places.lists_reference,
+            group=self._settings.group,
             networks=config.checked_networks(self._settings.networks),
             maxconn=config.connections(self._settings.maxconn, resource.getrlimit(resource.RLIMIT_NOFILE)[1]),
         )
-        # HAProxy reads these once, at its start
-        read = ("ticket.pub", "sessions-ca.crt", "gateway-client.pem", "agents-server.pem")
-        depends = {name: (self._keys.directory / name).read_bytes() for name in read}
+        # HAProxy reads these once, at its start; the front's certificates it can be given while it runs
+        read = [self._places.keys / file.name for file in files_of(Holder.GATEWAY)]
+        depends = {path.name: path.read_bytes() for path in read if path.exists()}
         return config.render(facts, {**depends, "away.html": config.away_page()})
 
     async def _put(self, program: str, text: str) -> None:
         """Write the configuration where HAProxy reads it, once HAProxy has accepted it."""
-        files.write(self._directory / "away.html", config.away_page())
-        draft = self._directory / f"draft-{secrets.token_hex(4)}.cfg"
+        directory = self._places.directory
+        files.write(directory / "away.html", config.away_page())
+        draft = directory / f"draft-{secrets.token_hex(4)}.cfg"
         try:
             files.write(draft, text.encode())
-            await process.check(program, self._directory, draft.name)
-            draft.replace(self._directory / "haproxy.cfg")
+            await process.check(program, directory, draft.name)
+            draft.replace(directory / "haproxy.cfg")
         finally:
             draft.unlink(missing_ok=True)
 
@@ -215,8 +257,10 @@ class HaproxyGateway:
 
     async def _settled(self) -> tuple[int, str] | None:
         """As `_running`, but gives a HAProxy that is just loading or ending the time to do so."""
+        if not process.leftovers(self._places.runtime):
+            return None  # a socket without a process is asked for a while in vain
         deadline = asyncio.get_running_loop().time() + SETTLE_TIME
-        while (running := await self._running()) is None and process.leftovers(self._runtime):
+        while (running := await self._running()) is None and process.leftovers(self._places.runtime):
             if asyncio.get_running_loop().time() > deadline:
                 break
             await asyncio.sleep(0.05)
@@ -224,7 +268,7 @@ class HaproxyGateway:
 
     async def _running(self) -> tuple[int, str] | None:
         """The master's process id and the fingerprint of what it runs; None when no HAProxy of ours answers."""
-        socket = process.master_socket(self._runtime)
+        socket = self._places.master_socket
         try:
             found = await master.processes(socket)
             return found.master, await master.fingerprint(socket) if found.current else ""
@@ -235,10 +279,10 @@ class HaproxyGateway:
         """Where agents call: as set, else the loopback port that was chosen at the first start."""
         if self._settings.agents_listen:
             return parse_address(self._settings.agents_listen, "gateway.agents_listen")
-        kept = self._directory / "agents-port"
+        kept = self._places.directory / "agents-port"
         with suppress(OSError, ValueError):
             address = Address(host="127.0.0.1", port=int(kept.read_text("ascii")))
-            if running or address == self._agents or process.leftovers(self._runtime) or ports.is_free(address):
+            if running or address == self._agents or process.leftovers(self._places.runtime) or ports.is_free(address):
                 return address
             # agents that call the old one stay unheard, but their sessions go on; refusing to start would end that too
             log.warning("gateway.agents_port_moved", address=str(address), by=ports.listener(address.port))
@@ -249,8 +293,11 @@ class HaproxyGateway:
                 return address
 
     async def _end(self) -> None:
-        socket = process.master_socket(self._runtime)
-        pids = set(process.leftovers(self._runtime))
+        socket = self._places.master_socket
+        pids = set(process.leftovers(self._places.runtime))
+        if not pids:
+            self._pid = None
+            return
         with suppress(Unavailable):
             found = await master.processes(socket)
             pids |= {found.master, *found.workers}
@@ -261,50 +308,3 @@ class HaproxyGateway:
                 process.send(pid, signal.SIGKILL)
             await process.until(lambda: not any(map(process.alive, pids)), STOP_TIME)
         self._pid = None
-
-    # --- talking ---------------------------------------------------------------------------------------------------
-
-    async def _say(self, text: str) -> str:
-        return await master.command(process.master_socket(self._runtime), text)
-
-    async def _workers(self) -> list[str]:
-        """How the master socket addresses each worker, old ones too."""
-        found = await master.processes(process.master_socket(self._runtime))
-        return [f"@!{pid}" for pid in found.workers]
-
-    async def _tell(self, ids: IdList, entry: str) -> None:
-        """Have every worker know the id. Repeated until each says that it does: a reload may drop an order half-way."""
-        check(entry)
-        deadline = asyncio.get_running_loop().time() + TELL_TIME
-        while not await self._know(ids, entry):
-            if asyncio.get_running_loop().time() > deadline:
-                raise Unavailable("gateway_silent")
-            await asyncio.sleep(0.05)
-
-    async def _know(self, ids: IdList, entry: str) -> bool:
-        try:
-            for worker in await self._workers():
-                await self._say(f"{worker} add acl {ids.name} {entry}")
-                answer = await self._say(f"{worker} get acl {ids.name} {entry}")
-                # an old worker may end at any moment, and then lets nobody in any more
-                if "match=yes" not in answer and _WORKER_GONE not in answer:
-                    return False
-        except Unavailable:
-            return False
-        return True
-
-    async def _cut(self, targets: Sequence[tuple[str, int]]) -> None:
-        for worker in await self._workers():
-            streams = master.parse_streams(await self._say(f"{worker} show sess all"), targets)
-            await asyncio.gather(*(self._say(f"{worker} shutdown session {stream}") for stream in streams))
-
-
-def _sum(known: Traffic | None, row: dict[str, int]) -> Traffic:
-    idle = max(timedelta(0), _TABLE_LIFE - timedelta(milliseconds=row.get("exp", 0)))
-    return Traffic(
-        connections=row.get("conn_cur", 0) + (known.connections if known else 0),
-        requests=row.get("http_req_cnt", 0) + (known.requests if known else 0),
-        bytes_in=row.get("bytes_in_cnt", 0) + (known.bytes_in if known else 0),
-        bytes_out=row.get("bytes_out_cnt", 0) + (known.bytes_out if known else 0),
-        idle=min(idle, known.idle) if known else idle,
-    )

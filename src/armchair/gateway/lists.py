@@ -1,13 +1,12 @@
 """The two files of ids that HAProxy looks tickets up in: revoked ones, and superseded runs."""
 
 import re
+import stat
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from armchair.gateway import files
 
-# longer than any ticket lives: an older entry can't meet a ticket any more
-KEEP = timedelta(days=62)
 _ENTRY = re.compile(r"[A-Za-z0-9_.:-]{1,128}", re.ASCII)
 
 
@@ -18,20 +17,20 @@ def check(entry: str) -> None:
 
 
 class IdList:
-    """One file. Each id stands on its own line below a comment with the time when it was added (seconds since 1970)."""
+    """One file. Each id stands on its own line below a comment with the time when it was added (seconds since 1970).
 
-    def __init__(self, path: Path) -> None:
+    `keep` is longer than any ticket lives: an older entry can't meet a ticket any more. In a directory that belongs to a shared
+    group (its setgid bit says so) the group may read the file.
+    """
+
+    def __init__(self, path: Path, keep: timedelta) -> None:
         self.path = path
-
-    @property
-    def name(self) -> str:
-        """As it stands in the configuration and in run-time commands."""
-        return self.path.name
+        self._keep = keep
 
     def prepare(self, now: datetime) -> None:
         """Make the file if there is none, and drop entries that are older than any ticket."""
         kept = self.entries()
-        fresh = {entry: at for entry, at in kept.items() if at > (now - KEEP).timestamp()}
+        fresh = {entry: at for entry, at in kept.items() if at > (now - self._keep).timestamp()}
         if not self.path.exists() or len(fresh) < len(kept):
             self._store(fresh)
 
@@ -59,4 +58,5 @@ class IdList:
         return found
 
     def _store(self, entries: dict[str, int]) -> None:
-        files.write(self.path, "".join(f"# {at}\n{entry}\n" for entry, at in entries.items()).encode("ascii"))
+        mode = 0o640 if self.path.parent.stat().st_mode & stat.S_ISGID else 0o600
+        files.write(self.path, "".join(f"# {at}\n{entry}\n" for entry, at in entries.items()).encode("ascii"), mode=mode)

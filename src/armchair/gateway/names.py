@@ -4,9 +4,11 @@ Cookies ignore ports, so two portals on one machine would overwrite each other's
 and cookie names carry an instance id that is made once for each home directory.
 """
 
+import ipaddress
 import re
 import secrets
 import string
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -66,6 +68,42 @@ def parse_address(text: str, key: str) -> Address:
     return Address(host=host, port=int(port))
 
 
+def agents_address(settings: GatewaySettings) -> str | None:
+    """Where agents call, as host:port; None when no fixed address is set. Raises BadSettings."""
+    if not settings.agents_listen:
+        return None
+    listen = parse_address(settings.agents_listen, "gateway.agents_listen")
+    if listen.path:
+        raise _bad("gateway.agents_listen", "compute nodes need an ADDRESS:PORT, not a socket")
+    for name in settings.agents_names:
+        if _HOST.fullmatch(name.lower()) is None and not _is_address(name):
+            raise _bad("gateway.agents_names", f"{name} is no host name and no IP address")
+    if settings.agents_names:
+        return str(Address(host=settings.agents_names[0], port=listen.port))
+    if _is_address(listen.host) and ipaddress.ip_address(listen.host).is_unspecified:
+        raise _bad("gateway.agents_names", "say under which name or address compute nodes reach gateway.agents_listen")
+    return str(listen)
+
+
+def agents_names(settings: GatewaySettings, urls: Iterable[str] = ()) -> tuple[str, ...]:
+    """The hosts that the certificate of the agents listener has to carry; `urls`: what agents are told to call instead.
+
+    Raises BadSettings.
+    """
+    first = agents_address(settings)
+    hosts = [first.rpartition(":")[0].strip("[]")] if first else []
+    hosts += [host for host in (urlsplit(url).hostname for url in urls) if host]
+    return tuple(dict.fromkeys((*hosts, *settings.agents_names)))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
     """What this portal and its sessions are called. `port` None: the scheme's own, not written in URLs."""
@@ -82,8 +120,11 @@ class Names:
         listen = parse_address(settings.listen, "gateway.listen")
         if settings.public_origin:
             scheme, host, port = _origin(settings.public_origin)
+            if settings.tls_certificate and scheme != "https":
+                raise _bad("gateway.public_origin", "with gateway.tls_certificate it begins with https://")
         else:
-            scheme, host, port = "http", f"armchair-{instance}.localhost", listen.port or DEFAULT_PORT
+            scheme = "https" if settings.tls_certificate else "http"
+            host, port = f"armchair-{instance}.localhost", listen.port or DEFAULT_PORT
         apps = settings.apps_domain.lower() or (f"apps-{instance}.localhost" if host.endswith(".localhost") else "")
         if _HOST.fullmatch(apps) is None:
             raise _bad("gateway.apps_domain", "a portal with a public name needs a domain for its sessions")

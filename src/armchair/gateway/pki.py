@@ -25,10 +25,11 @@ SKEW = timedelta(hours=1)
 
 
 class Purpose(Enum):
-    """What a leaf may be used for."""
+    """What a leaf may be used for. RUN: the gateway comes to the agent, or the agent goes to the hub."""
 
-    SERVER = ExtendedKeyUsageOID.SERVER_AUTH
-    CLIENT = ExtendedKeyUsageOID.CLIENT_AUTH
+    SERVER = (ExtendedKeyUsageOID.SERVER_AUTH,)
+    CLIENT = (ExtendedKeyUsageOID.CLIENT_AUTH,)
+    RUN = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +108,7 @@ def make_leaf(issuer: Issuer, name: str, hosts: Sequence[str], purpose: Purpose,
     builder = (
         _builder(name, issuer.certificate.subject, key, now, LEAF_LIFE)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([purpose.value]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage(purpose.value), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), critical=False)
     )
     if hosts:

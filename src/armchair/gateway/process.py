@@ -42,7 +42,7 @@ async def find_program(wanted: str, *, local: bool) -> str:
         raise _bad("no HAProxy of version 2.6 or newer was found; install it, for example with: apt-get install haproxy")
     if not local:
         # its TLS library gets no security updates any more
-        raise _bad("only the HAProxy from the Python package was found, which is for loopback only; install the system's own")
+        raise _bad("only the HAProxy of the Python package was found, which is for personal portals; install the system's own")
     return bundled
 
 
@@ -53,11 +53,15 @@ async def check(program: str, directory: Path, file: str) -> None:
         raise Unavailable("haproxy_failed", output=_words(output))
 
 
-def spawn(program: str, directory: Path, runtime: Path) -> int:
-    """Start the master in a session of its own; its process id. It reads `directory`/haproxy.cfg."""
+def spawn(program: str, directory: Path, runtime: Path, group: str = "") -> int:
+    """Start the master in a session of its own; its process id. It reads `directory`/haproxy.cfg.
+
+    Members of the Unix group, when given, may give it orders.
+    """
     log = os.open(log_file(runtime), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-    arguments = [program, "-W", "-S", f"{master_socket(runtime)},mode,600", "-p", str(runtime / "haproxy.pid")]
+    access = f"mode,660,group,{group}" if group else "mode,600"
+    arguments = [program, "-W", "-S", f"{master_socket(runtime)},{access}", "-p", str(runtime / "haproxy.pid")]
     try:
         pid = os.posix_spawn(
             program,
@@ -93,7 +97,7 @@ def is_haproxy(pid: int, runtime: Path) -> bool:
         arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return False
-    return f"{master_socket(runtime)},mode,600".encode() in arguments
+    return any(one.startswith(f"{master_socket(runtime)},mode,".encode()) for one in arguments)
 
 
 def leftovers(runtime: Path) -> list[int]:

@@ -16,6 +16,7 @@ from armchair.domain.secret import Secret
 LIMIT = 1024 * 1024
 TIMEOUT = timedelta(seconds=30)
 _BLOCK = 64 * 1024
+_PASSING_ON = 2.0  # seconds
 _FIXED = {"LC_ALL": "C", "TZ": "UTC"}
 
 
@@ -61,18 +62,20 @@ async def run(  # noqa: PLR0913 - one door with few, named ways to open it; a bu
     clean: bool = False,
     cwd: str | Path | None = None,
     pass_fds: Sequence[int] = (),
+    relayed: bool = False,
 ) -> Completed:
     """Run `argv` in a process group of its own and wait for its end.
 
     `env` is added to the portal's environment, or with `clean` is the whole environment as given. `limit` (bytes) bounds
     each of stdout and stderr: a longer output is an error and not cut, since half a listing reads like a whole one (I4).
     Raises CommandMissing, CommandTimedOut, CommandFailed; a non-zero exit code is no error here. When the caller is
-    cancelled the process group is killed.
+    cancelled the process group is killed. `relayed`: the program, such as sudo, runs another one as somebody else, whom only it
+    can end: it is asked to before it is killed.
     """
     program = Path(argv[0]).name
     environment = dict(env or {}) if clean else {**os.environ, **(env or {}), **_FIXED}
-    try:
-        process = await asyncio.create_subprocess_exec(
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
             *argv,
             stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -82,6 +85,9 @@ async def run(  # noqa: PLR0913 - one door with few, named ways to open it; a bu
             pass_fds=pass_fds,
             start_new_session=True,
         )
+    )
+    try:
+        process = await _started(starting)
     except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
         raise CommandMissing("command_missing", program=program) from error
     try:
@@ -90,7 +96,27 @@ async def run(  # noqa: PLR0913 - one door with few, named ways to open it; a bu
     except TimeoutError as error:
         raise CommandTimedOut("command_timed_out", program=program, seconds=timeout.total_seconds()) from error
     finally:
+        if relayed:
+            await _ask_to_end(process)
         await _kill(process)
+
+
+async def _started(starting: asyncio.Future[asyncio.subprocess.Process]) -> asyncio.subprocess.Process:
+    """The process when it has started; when the caller is cancelled meanwhile, it is ended and nothing waits for it.
+
+    Where all tasks are cancelled at once, as at the end of a program, asyncio would wait for ever for a process whose pipes it
+    has not connected; a second cancellation ends that wait. The process itself was killed by the first.
+    """
+    try:
+        await asyncio.wait({starting})
+    except asyncio.CancelledError:
+        for _ in range(2):
+            starting.cancel()
+            await asyncio.wait({starting}, timeout=1)
+        if starting.done() and not starting.cancelled() and starting.exception() is None:
+            await _kill(starting.result())
+        raise
+    return starting.result()
 
 
 async def _converse(process: asyncio.subprocess.Process, program: str, stdin: bytes | Secret | None, limit: int) -> Completed:
@@ -130,11 +156,28 @@ async def _write(stream: asyncio.StreamWriter | None, data: bytes | Secret | Non
         await stream.wait_closed()
 
 
+async def _ask_to_end(process: asyncio.subprocess.Process) -> None:
+    """SIGTERM, and a moment to pass it on."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + _PASSING_ON
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGTERM)
+    while process.returncode is None and loop.time() < until:  # noqa: ASYNC110 - `wait` waits for the pipes too
+        await asyncio.sleep(0.02)
+
+
 async def _kill(process: asyncio.subprocess.Process) -> None:
     """End what is left of a command. Its group is killed only while its leader is unreaped, so the number is still its own."""
     if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
+        try:
             os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        except PermissionError:
+            # it has become somebody else: nobody waits for what nobody here can end
+            process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001 - as below
+            return
     # before the wait: asyncio counts a program as ended only when its pipes are closed, and unread output, or a daemon
     # that kept a pipe, would hold that up for ever; there is no public way to close them
     process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001

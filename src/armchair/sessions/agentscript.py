@@ -6,41 +6,38 @@ in the here-document, so it is in no argument list and no environment.
 
 import base64
 import functools
-import json
 import zlib
-from collections.abc import Callable
-from importlib import resources
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from armchair.domain.secret import Secret
+from armchair.sessions import sources
 from armchair.sessions.ports import JobScript
 from armchair.wire import config as wire_config
 from armchair.wire.messages import EXIT_NO_PYTHON
 
+EXAMINATION = "examine"
 SHOWN_BUNDLE = "<the agent, packed>"
 PYTHONS = ("python3", *(f"python3.{minor}" for minor in range(14, 5, -1)), "/usr/bin/python3", "/usr/libexec/platform-python")
 
-# Reads two lines: the configuration and the packed sources; then runs the agent with the configuration. It must fit one
-# argument, be readable by Python 3.6 and contain no single quote. `get_source` is where tracebacks find the text. What
-# importlib offers for such finders is not used: its import takes longer than all the rest here.
-LOADER = """
-import base64, importlib.machinery, json, sys, zlib
-line = sys.stdin.readline()
-sources = json.loads(zlib.decompress(base64.b64decode(sys.stdin.readline())).decode())
-class Packed:
-    def find_spec(self, name, path=None, target=None):
-        if name in sources:
-            return importlib.machinery.ModuleSpec(name, self, is_package=sources[name][0])
-    def create_module(self, spec):
-        return None
-    def exec_module(self, module):
-        name = module.__name__
-        exec(compile(sources[name][1], "<agent>/" + name, "exec", dont_inherit=True), module.__dict__)
-    def get_source(self, name):
-        return sources[name][1]
-sys.meta_path.insert(0, Packed())
+RUN_AGENT = """\
 from armchair.agent.main import main
 sys.exit(main(line))
 """
+# the agent knows nothing of what stands beside a program; the two meet only here
+RUN_EXAMINATION = f"""\
+from armchair.agent.{EXAMINATION} import main
+from armchair.node.survey import survey
+sys.exit(main(line, survey))
+"""
+# Reads two lines: the configuration and the packed sources; then runs the agent with the configuration. It must fit one
+# argument, be readable by Python 3.6 and contain no single quote.
+LOADER = f"""
+import base64, importlib.machinery, json, sys, zlib
+line = sys.stdin.readline()
+sources = json.loads(zlib.decompress(base64.b64decode(sys.stdin.readline())).decode())
+{sources.FINDER}
+{RUN_AGENT}"""
 
 SCRIPT = """#!/bin/sh
 # Armchair: this job runs one interactive session. It looks for a Python and hands it the agent, which calls the portal,
@@ -48,11 +45,12 @@ SCRIPT = """#!/bin/sh
 umask 077
 python=
 for candidate in {pythons}; do
-  if command -v "$candidate" >/dev/null 2>&1 &&
-    "$candidate" -I -S -c 'import sys; sys.exit(sys.version_info < (3, 6))' >/dev/null 2>&1; then
+  case $("$candidate" -V 2>/dev/null) in
+  "Python 3."[6-9]* | "Python 3."[1-9][0-9]*)
     python=$candidate
     break
-  fi
+    ;;
+  esac
 done
 if [ -z "$python" ]; then
   echo "This node has no Python 3.6 or newer (looked for: {pythons})." >&2
@@ -66,6 +64,24 @@ ARMCHAIR
 """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentNetwork:
+    """How the agents of one cluster and this portal reach each other.
+
+    `listen` is the address that agents bind, `ports` the inclusive range of theirs (None: any free one), `interface` the name
+    or network of an interface in place of `listen`. `portal` is the URL of the agents listener as nodes see it; "": as this
+    portal sees it. `hub` is where agents connect out to (host:port); "": the gateway comes to them. `give_up` is how many
+    seconds an agent tries to reach the portal.
+    """
+
+    listen: str = "127.0.0.1"
+    ports: tuple[int, int] | None = None
+    interface: str = ""
+    portal: str = ""
+    hub: str = ""
+    give_up: float = 600.0
+
+
 class AgentScripts:
     """Renders job scripts. `agents_url` is asked each time: the gateway knows its port only when it runs."""
 
@@ -74,25 +90,38 @@ class AgentScripts:
         *,
         agents_url: Callable[[], str],
         agents_ca: str,
-        listen: str = "127.0.0.1",
-        ports: tuple[int, int] | None = None,
+        networks: Mapping[str, AgentNetwork] | None = None,
         python: str = "",
     ) -> None:
         self._agents_url = agents_url
         self._agents_ca = agents_ca
-        self._listen = listen
-        self._ports = ports
+        self._networks = networks or {}
         self._pythons = (python, *PYTHONS) if python else PYTHONS
 
-    def render(self, token: Secret) -> JobScript:
-        """The script for the run that `token` enrols, and the same as it may be shown."""
+    def render(self, token: Secret, cluster: str) -> JobScript:
+        """The script for the run that `token` enrols on this cluster, and the same as it may be shown."""
+        network = self._networks.get(cluster, AgentNetwork())
         return JobScript(
-            script=Secret(self._script(token.reveal(), bundle())), shown=self._script("<enrolment token>", SHOWN_BUNDLE)
+            script=Secret(self._script(network, token.reveal(), bundle())),
+            shown=self._script(network, "<enrolment token>", SHOWN_BUNDLE),
         )
 
-    def _script(self, token: str, packed: str) -> str:
+    def examination(self, token: Secret, cluster: str) -> Secret:
+        """The script of a job that looks at its node as an agent would, and says what it finds (agent/examine.py)."""
+        network = self._networks.get(cluster, AgentNetwork())
+        text = self._script(network, token.reveal(), bundle(examination=True))
+        return Secret(text.replace(RUN_AGENT, RUN_EXAMINATION))
+
+    def _script(self, network: AgentNetwork, token: str, packed: str) -> str:
         config = wire_config.AgentConfig(
-            portal=self._agents_url(), portal_ca=self._agents_ca, token=token, listen=self._listen, ports=self._ports
+            portal=network.portal or self._agents_url(),
+            portal_ca=self._agents_ca,
+            token=token,
+            listen=network.listen,
+            ports=network.ports,
+            interface=network.interface,
+            give_up=network.give_up,
+            hub=network.hub,
         )
         return SCRIPT.format(
             pythons=" ".join(self._pythons),
@@ -104,14 +133,7 @@ class AgentScripts:
 
 
 @functools.cache
-def bundle() -> str:
-    """All sources of agent and wire, packed: base64 of zlib of JSON `{module: [is_package, source]}`."""
-    sources: dict[str, tuple[bool, str]] = {"armchair": (True, "")}
-    for package in ("wire", "agent"):
-        for file in sorted(resources.files(f"armchair.{package}").iterdir(), key=lambda entry: entry.name):
-            if not file.name.endswith(".py"):
-                continue
-            stem = file.name.removesuffix(".py")
-            name = f"armchair.{package}" if stem == "__init__" else f"armchair.{package}.{stem}"
-            sources[name] = (stem == "__init__", file.read_text("utf-8"))
-    return base64.b64encode(zlib.compress(json.dumps(sources).encode(), 9)).decode()
+def bundle(*, examination: bool = False) -> str:
+    """All sources of agent and wire (sources.packed), compressed, in base64; for an examination those of `node` too."""
+    text = sources.packed("wire", "agent", "node") if examination else sources.packed("wire", "agent", without=EXAMINATION)
+    return base64.b64encode(zlib.compress(text.encode(), 9)).decode()

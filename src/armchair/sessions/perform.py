@@ -1,5 +1,7 @@
 """Carries out what was decided: submit, adopt, cancel, conclude. Each step records before it acts and may be repeated."""
 
+import asyncio
+
 import structlog
 
 from armchair.domain import absorb
@@ -7,8 +9,8 @@ from armchair.domain.decide import Cancel, Candidate, Conclude, Resolution, reso
 from armchair.domain.errors import ArmchairError, JobRefused, SchedulerSilent, StorageFull
 from armchair.domain.run import JobRef, Record
 from armchair.domain.session import Session
+from armchair.sessions.launcherports import JobFact, JobRequest
 from armchair.sessions.portal import Portal
-from armchair.sessions.ports import JobFact, JobRequest
 
 log = structlog.get_logger()
 
@@ -24,17 +26,24 @@ async def submit(portal: Portal, record: Record) -> Record:
     request = JobRequest(
         mark=portal.derived.mark(session.id, run.attempt),
         name=f"armchair-{session.number}-{session.app}",
-        script=portal.scripts.render(token).script,
+        script=portal.scripts.render(token, session.cluster).script,
         run_as=session.run_as,
         resources=session.resources,
+        placement=session.placement,
+        mandate=session.mandate,
+        warning=portal.policy.warning,
     )
     try:
         async with portal.submitting:
             job = await launcher.submit(request)
+    except SchedulerSilent as silence:
+        _keep_wish(portal, session, silence)
+        raise
     except (JobRefused, StorageFull) as refused:
         reason = _reason(refused)
         log.info("job.refused", session=session.id, reason=reason)
         return await portal.apply(session.id, lambda r, now: absorb.job_refused(r, reason, now))
+    portal.wishes.pop(session.id, None)
     log.info("job.submitted", session=session.id, job=job.id, cluster=job.cluster)
     return await portal.apply(session.id, lambda r, now: absorb.job_submitted(r, job, now))
 
@@ -46,23 +55,44 @@ def _reason(refused: JobRefused | StorageFull) -> str:
     return str(refused.params.get("reason", refused.code))
 
 
+def _keep_wish(portal: Portal, session: Session, silence: SchedulerSilent) -> None:
+    """Remember that the session waits for nothing but its launcher's answer, and that there is none."""
+    portal.wishes[session.id] = portal.clock.now()
+    portal.launcher_states[session.cluster].fell_silent(portal.clock.now(), silence.code, 1.0)
+
+
 async def resolve(portal: Portal, record: Record) -> Record:
     """A run without a job on record: find its job by the mark, or submit it (again), or give it up. Caller holds the lock."""
     session, run = record.session, record.run
     launcher = portal.launcher(session.cluster)
     mark = portal.derived.mark(session.id, run.attempt)
-    listing = await launcher.find(mark)
-    candidates = [Candidate(job=fact.job, state=fact.state) for fact in listing.facts if fact.mark == mark]
+    began = asyncio.get_running_loop().time()
+    tried = portal.wishes.get(session.id, run.intended_at)
+    kept = portal.clock.now() - tried < portal.policy.adopt_window
+    try:
+        listing = await launcher.find(mark, run_as=session.run_as, since=run.intended_at)
+    except SchedulerSilent as silence:
+        if kept:
+            _keep_wish(portal, session, silence)
+        raise
+    portal.launcher_states[session.cluster].answered(portal.clock.now(), asyncio.get_running_loop().time() - began)
+    candidates = [
+        Candidate(job=fact.job, state=fact.state)
+        for fact in listing.facts
+        if fact.mark == mark and portal.is_ours(record, fact)
+    ]
     now = portal.clock.now()
-    found = resolve_intent(record, candidates, complete=listing.complete, now=now, policy=portal.policy)
+    found = resolve_intent(record, candidates, complete=listing.complete, now=now, policy=portal.policy, kept=kept)
     for job in found.cancel:
-        await launcher.cancel(job)
+        await launcher.cancel(job, mandate=session.mandate)
         log.warning("job.surplus_cancelled", session=session.id, job=job.id)
     return await _carry_out(portal, record, found)
 
 
 async def _carry_out(portal: Portal, record: Record, found: Resolution) -> Record:
     session = record.session.id
+    if found.adopt is not None or found.outcome is not None:
+        portal.wishes.pop(session, None)
     if found.adopt is not None:
         job = found.adopt
         log.info("job.adopted", session=session, job=job.id)
@@ -78,7 +108,7 @@ async def _carry_out(portal: Portal, record: Record, found: Resolution) -> Recor
 async def cancel(portal: Portal, record: Record, action: Cancel) -> Record:
     """Ask the launcher to end the job. Raises SchedulerSilent when it may not have heard: asked again later."""
     session = record.session
-    await portal.launcher(session.cluster).cancel(action.job, force=action.force)
+    await portal.launcher(session.cluster).cancel(action.job, force=action.force, mandate=session.mandate)
     return await portal.apply(session.id, absorb.stop_sent)
 
 
@@ -100,7 +130,7 @@ async def _keep_output(portal: Portal, record: Record, job: JobRef) -> None:
     try:
         if await portal.store.document(session.id, run.attempt, "log"):
             return
-        text = await portal.launcher(session.cluster).output(job)
+        text = await portal.launcher(session.cluster).output(job, run_as=session.run_as, mandate=session.mandate)
         if text:
             await portal.store.keep(session.id, run.attempt, "log", text)
     except ArmchairError as error:
@@ -122,8 +152,13 @@ def as_seen(fact: JobFact) -> absorb.JobSeen:
         job=fact.job,
         state=fact.state,
         host=fact.host,
+        node=fact.node,
         started_at=fact.started_at,
+        ends_at=fact.ends_at,
         restarts=fact.restarts,
         reason=fact.reason,
+        expected_start=fact.expected_start,
+        position=fact.position,
+        previous=fact.previous,
         end=fact.end,
     )

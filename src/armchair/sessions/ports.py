@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from armchair.domain.announcement import Announcement, AnnouncementKind
 from armchair.domain.application import Application, Plan
 from armchair.domain.errors import DefinitionProblem
 from armchair.domain.event import Event
-from armchair.domain.run import JobRef, JobState, Phase, ProcessEnd, Record
+from armchair.domain.run import Phase, Record
 from armchair.domain.secret import Secret
-from armchair.domain.session import Grant, Resources
+from armchair.domain.session import Grant
+from armchair.domain.thumbnail import Thumbnail
+from armchair.sessions.launcherports import NO_MANDATE
+from armchair.sessions.letters import Outbox
 from armchair.wire.runspec import RunSpec
 
 
@@ -19,95 +23,6 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """The time now, aware, in UTC."""
-        ...
-
-
-# --- launchers -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobRequest:
-    """All that a launcher is told. `script` holds a secret and goes to standard input or a 0600 file, never to argv.
-
-    `mark` names the job as ours and this run's: it is kept with the job by the launcher and can be looked for.
-    """
-
-    mark: str
-    name: str
-    script: Secret
-    run_as: str
-    resources: Resources
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobFact:
-    """What a launcher says of one job at one moment.
-
-    `host` is the node's address for the gateway. `end` is set when `state` is ENDED and the launcher knows how; without it
-    the outcome is still being found out.
-    """
-
-    job: JobRef
-    mark: str
-    state: JobState
-    uid: int | None = None
-    host: str | None = None
-    started_at: datetime | None = None
-    restarts: int = 0
-    reason: str = ""
-    end: ProcessEnd | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
-    """The answer to one query for many jobs. `complete` is True when an absent job is really unknown to the launcher."""
-
-    facts: Sequence[JobFact]
-    complete: bool
-
-
-class Launcher(Protocol):
-    """Turns a job request into a job and says what became of it. Knows nothing of sessions or applications."""
-
-    @property
-    def name(self) -> str:
-        """The cluster's name in this portal ("local")."""
-        ...
-
-    @property
-    def enforces_memory(self) -> bool:
-        """Whether the launcher itself ends a job that takes more memory than it asked for. If not, the agent does."""
-        ...
-
-    async def submit(self, request: JobRequest) -> JobRef:
-        """Start or queue a job and return its identity: from then on it exists, marked.
-
-        Raises JobRefused when certainly no job exists, SchedulerSilent when it is not known whether one does.
-        """
-        ...
-
-    async def find(self, mark: str) -> Listing:
-        """All jobs, living or ended, that carry exactly this mark. Raises SchedulerSilent when that can't be said."""
-        ...
-
-    async def look(self, jobs: Sequence[JobRef]) -> Listing:
-        """One query for all the jobs given; unknown ones are absent from the answer. Raises SchedulerSilent."""
-        ...
-
-    async def cancel(self, job: JobRef, *, force: bool = False) -> None:
-        """Ask for the end of a job's whole process tree: TERM, then KILL after the launcher's grace (`force`: KILL now).
-
-        Returns when the request was taken, not when the job is gone; an ended or unknown job is no error.
-        Raises SchedulerSilent when the request may not have been heard.
-        """
-        ...
-
-    async def output(self, job: JobRef) -> str:
-        """The last 64 KiB of what the job script itself wrote, decoded with replacement; "" when there is none."""
-        ...
-
-    async def forget(self, job: JobRef) -> None:
-        """The outcome of this ended job is stored: what the launcher keeps of it may be removed."""
         ...
 
 
@@ -124,9 +39,13 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListQuery:
-    """Which sessions to list. `text` is looked for in title, application and #number; `page` counts from 1."""
+    """Which sessions to list. `text` is looked for in title, application and #number; `page` counts from 1.
+
+    `everybody`: those of all people, and `text` is looked for in their owners' logins and in clusters' names too.
+    """
 
     subject: str
+    everybody: bool = False
     text: str = ""
     phases: frozenset[Phase] | None = None
     sort: str = "newest"
@@ -207,8 +126,36 @@ class SessionWriter(Protocol):
         ...
 
 
-class SessionStore(SessionReader, SessionWriter, Protocol):
-    """A store that does both."""
+class Thumbnails(Protocol):
+    """Keeps the last picture of each session's screen. Both methods raise Unavailable."""
+
+    async def thumbnail(self, session: str) -> Thumbnail | None:
+        """The session's picture, or None."""
+        ...
+
+    async def keep_thumbnail(self, picture: Thumbnail) -> None:
+        """Store a picture in place of the session's last. Nothing is stored when there is no such session."""
+        ...
+
+
+class Announcements(Protocol):
+    """Keeps what operators tell everybody. All methods raise Unavailable."""
+
+    async def announcements(self) -> Sequence[Announcement]:
+        """All announcements, also those whose time is over."""
+        ...
+
+    async def post(self, announcement: Announcement) -> None:
+        """Store an announcement in place of the one of its kind and cluster."""
+        ...
+
+    async def withdraw(self, kind: AnnouncementKind, cluster: str = "") -> None:
+        """Remove an announcement; none is no error."""
+        ...
+
+
+class SessionStore(SessionReader, SessionWriter, Thumbnails, Announcements, Outbox, Protocol):
+    """A store that does all of it."""
 
 
 # --- applications --------------------------------------------------------------------------------------------------
@@ -227,6 +174,13 @@ class Catalogue(Protocol):
 
     def get(self, name: str) -> Application:
         """The application of this name. Raises NotFound("no_such_application")."""
+        ...
+
+    async def check(self, application: Application, plan: Plan, *, here: bool) -> None:
+        """Look at what the plan needs beside the form, such as a container image. `here`: it is to run on this machine.
+
+        Raises InvalidInput when it certainly can't run; what can't be told from here, or not at once, passes.
+        """
         ...
 
     def spec(self, application: Application, plan: Plan, context: "SpecContext") -> RunSpec:
@@ -253,6 +207,24 @@ class SpecContext:
 # --- gateway -------------------------------------------------------------------------------------------------------
 
 
+class Mandates(Protocol):
+    """Gets the mandate with which a session's jobs can be acted on later, also when its owner has left."""
+
+    async def mandate(self, assertion: Secret | None, session: str, mark: str, cluster: str) -> Secret:
+        """For this person's new session, whose jobs carry the mark.
+
+        Raises Refused for whom the helper does not know (any more), Unavailable when it does not answer.
+        """
+        ...
+
+
+class NoMandates:
+    """Where the portal acts as itself nobody needs one."""
+
+    async def mandate(self, assertion: Secret | None, session: str, mark: str, cluster: str) -> Secret:  # noqa: ARG002 - the port's
+        return NO_MANDATE
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketClaims:
     """What a ticket says. Times are seconds since 1970, as in a JWT. `login` names the portal login it came from."""
@@ -272,8 +244,12 @@ class TicketClaims:
 class Tickets(Protocol):
     """Signs and reads the tickets that the gateway lets browsers in with."""
 
-    def sign(self, claims: TicketClaims) -> str:
-        """The ticket as a compact ES256 JWT."""
+    async def sign(self, claims: TicketClaims, assertion: Secret | None = None, mandate: Secret = NO_MANDATE) -> str:
+        """The ticket as a compact ES256 JWT.
+
+        Where a site's helper signs, it wants the bearer's `assertion` and the session's `mandate`, and raises Refused when
+        they do not go together and Unavailable when it does not answer.
+        """
         ...
 
     def read(self, ticket: str) -> TicketClaims | None:
@@ -289,11 +265,18 @@ class Identity:
     key: Secret
 
 
+Route = Callable[[str], tuple[str, int]]
+"""Where the gateway finds a run (by its id) that it does not reach at its node: an address of the portal's own."""
+
+
 class CertificateAuthority(Protocol):
     """Makes the certificates that agents show to the gateway."""
 
-    def identity(self, session: str, run: str) -> Identity:
-        """A new key and a certificate for the session's host name `<session>.<apps domain>`, valid for 90 days."""
+    async def identity(self, session: str, run: str, mandate: Secret = NO_MANDATE) -> Identity:
+        """A new key and a certificate for the session's host name `<session>.<apps domain>`, valid for 90 days.
+
+        Where a site's helper signs, it wants the session's `mandate`, and raises Refused or Unavailable.
+        """
         ...
 
     def gateway_ca(self) -> str:
@@ -305,8 +288,20 @@ class CertificateAuthority(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something that an administrator should know and may have to act on: a code with parameters."""
+
+    code: str
+    params: Mapping[str, str]
+
+
 class Gateway(Protocol):
     """The running gateway, as far as sessions need it."""
+
+    async def notices(self) -> Sequence[Notice]:
+        """What an administrator should know of the gateway now; nothing: all is well."""
+        ...
 
     async def revoke(self, entry: str, streams_to: Sequence[tuple[str, int]] = ()) -> None:
         """Refuse all tickets that carry this session, ticket id or login id, in every worker, also after a reload.
@@ -379,6 +374,6 @@ class JobScript:
 class JobScripts(Protocol):
     """Renders the script that brings the agent to the node."""
 
-    def render(self, token: Secret) -> JobScript:
-        """A POSIX-sh script that holds the whole agent, for the run that `token` enrols."""
+    def render(self, token: Secret, cluster: str) -> JobScript:
+        """A POSIX-sh script that holds the whole agent, for the run that `token` enrols on this cluster."""
         ...

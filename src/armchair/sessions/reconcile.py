@@ -1,30 +1,28 @@
 """The one reconciler: asks each launcher once per tick about all living jobs, takes in the facts and does what follows.
 
-It is quick while something is about to change and slow otherwise; a launcher that gives no answer is asked again with
-growing pauses, and nothing is concluded from its silence (I4, I6).
+A launcher that gives no answer is asked again with growing pauses, nothing is concluded from its silence (I4, I6), and the
+sessions of other clusters do not wait for it.
 """
 
 import asyncio
-import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import structlog
 
 from armchair.domain import absorb
-from armchair.domain.decide import Action, Cancel, Conclude, decide, overlays
+from armchair.domain.decide import Action, Cancel, Conclude, Lasts, decide, overlays
 from armchair.domain.errors import ArmchairError, SchedulerSilent
-from armchair.domain.run import JobRef, Overlay, Phase, Record
-from armchair.sessions import perform
+from armchair.domain.run import JobRef, Overlay, Record
+from armchair.sessions import extend, idleness, perform
+from armchair.sessions.launcherports import JobFact
+from armchair.sessions.pace import Beat, Pace
 from armchair.sessions.perform import as_seen
 from armchair.sessions.portal import Absorb, Portal
-from armchair.sessions.ports import JobFact
 
 log = structlog.get_logger()
 
-QUICK = (0.05, 0.1, 0.2, 0.4, 0.8)
-RESTLESS = frozenset({Phase.ACCEPTED, Phase.ENDING})
-BACK_OFF_MAX = 60.0
+PATIENCE = 1.0  # seconds that a tick waits for answers; a slower one is taken in when it comes
 
 
 class Reconciler:
@@ -33,103 +31,121 @@ class Reconciler:
     def __init__(self, portal: Portal, tick_seconds: float) -> None:
         self._portal = portal
         self._tick_seconds = tick_seconds
-        self._quick = 0
-        self._next_query: dict[str, float] = {}
+        self._beats: dict[str, Beat] = {}
+        self._looks: dict[str, asyncio.Task[Sequence[Record]]] = {}
         self._turns: set[asyncio.Task[None]] = set()
         self._shown: dict[str, frozenset[Overlay]] = {}
 
     async def run(self) -> None:
         """Tick until cancelled. A tick that fails is logged and does not end the loop."""
         try:
-            await self._run()
+            while True:
+                try:
+                    await self.tick()
+                except ArmchairError as error:
+                    log.warning("tick.failed", code=error.code, **{k: str(v) for k, v in error.params.items()})
+                except Exception:  # the edge of the loop: one session's surprise must not stop everybody's
+                    log.exception("tick.crashed")
+                await self._pause()
         finally:
-            for turn in self._turns:
-                turn.cancel()
+            for task in (*self._turns, *self._looks.values()):
+                task.cancel()
 
-    async def _run(self) -> None:
-        while True:
-            restless = True
-            try:
-                restless = await self.tick()
-            except ArmchairError as error:
-                log.warning("tick.failed", code=error.code, **{k: str(v) for k, v in error.params.items()})
-            except Exception:  # the edge of the loop: one session's surprise must not stop everybody's
-                log.exception("tick.crashed")
-            await self._pause(restless)
-
-    async def _pause(self, restless: bool) -> None:
-        if self._portal.nudge.is_set():
-            self._portal.nudge.clear()
-            self._quick = 0
-        seconds = self._tick_seconds
-        if restless and self._quick < len(QUICK):
-            seconds = min(QUICK[self._quick], seconds)
-            self._quick += 1
+    async def _pause(self) -> None:
+        """Until something is due or there is news."""
+        now = asyncio.get_running_loop().time()
+        due = [beat.due - now for cluster, beat in self._beats.items() if cluster not in self._looks]
         try:
-            async with asyncio.timeout(seconds):
-                await self._portal.nudge.wait()
+            async with asyncio.timeout(max(0.0, min([self._tick_seconds, *due]))):
+                await self._portal.news.wait()
         except TimeoutError:
             return
 
-    async def tick(self) -> bool:
-        """Look, absorb, decide, perform: once. True when something is about to change."""
-        by_cluster: dict[str, list[Record]] = defaultdict(list)
+    async def tick(self) -> None:
+        """Look, absorb, decide, perform: once."""
+        for cluster in self._portal.take_news():
+            self._beat(cluster).hurry()
+        by_cluster: dict[str, Sequence[Record]] = defaultdict(list)
         for record in await self._portal.store.live():
-            by_cluster[record.session.cluster].append(record)
-        fresh = [record for cluster, members in by_cluster.items() for record in await self._look(cluster, members)]
+            by_cluster[record.session.cluster] = [*by_cluster[record.session.cluster], record]
+        self._beats = {cluster: beat for cluster, beat in self._beats.items() if cluster in by_cluster}
+        by_cluster |= await self._ask(by_cluster)
+        fresh = [record for members in by_cluster.values() for record in members]
         for record in fresh:
             self._attend(record)
         self._tell_overlays(fresh)
-        return any(record.phase in RESTLESS for record in fresh)
+
+    def _beat(self, cluster: str) -> Beat:
+        if cluster not in self._beats:
+            self._beats[cluster] = Beat(pace=self._portal.paces.get(cluster, Pace(soon=self._tick_seconds)))
+        return self._beats[cluster]
+
+    async def _ask(self, by_cluster: Mapping[str, Sequence[Record]]) -> Mapping[str, Sequence[Record]]:
+        """Ask the clusters whose time has come, each once and all beside each other; what those say that answer soon."""
+        now = asyncio.get_running_loop().time()
+        for cluster, members in by_cluster.items():
+            if cluster not in self._looks and self._beat(cluster).due <= now:
+                self._looks[cluster] = asyncio.create_task(self._look(cluster, members))
+        if not self._looks:
+            return {}
+        done, _ = await asyncio.wait(self._looks.values(), timeout=PATIENCE)
+        answered = {cluster: task for cluster, task in self._looks.items() if task in done}
+        self._looks = {cluster: task for cluster, task in self._looks.items() if task not in done}
+        return {cluster: task.result() for cluster, task in answered.items() if cluster in by_cluster}
 
     async def _look(self, cluster: str, records: Sequence[Record]) -> Sequence[Record]:
         """Ask the launcher once about all these sessions' jobs; the records as they then stand."""
         jobs = [record.run.job for record in records if record.run.job is not None]
-        loop = asyncio.get_running_loop()
-        if not jobs or loop.time() < self._next_query.get(cluster, 0.0):
-            return records
+        loop, beat = asyncio.get_running_loop(), self._beat(cluster)
         state = self._portal.launcher_states[cluster]
+        if not jobs:
+            beat.asked(records, loop.time())
+            return records
+        began = loop.time()
         try:
             listing = await self._portal.launcher(cluster).look(jobs)
         except SchedulerSilent as silence:
-            state.failures += 1
-            pause = min(BACK_OFF_MAX, self._tick_seconds * 2**state.failures)
-            self._next_query[cluster] = loop.time() + pause * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, no secret
-            if state.silent_since is None:
-                state.silent_since = self._portal.clock.now()
-                log.warning("launcher.silent", cluster=cluster, code=silence.code)
+            beat.due = loop.time() + state.fell_silent(self._portal.clock.now(), silence.code, self._tick_seconds)
             return records
-        if state.silent_since is not None:
-            log.info("launcher.answers_again", cluster=cluster, since=state.silent_since.isoformat())
-            state.silent_since, state.failures = None, 0
+        except Exception:  # the edge of one cluster's look: the others must have theirs
+            log.exception("launcher.look_failed", cluster=cluster)
+            beat.due = loop.time() + state.fell_silent(self._portal.clock.now(), "unforeseen", self._tick_seconds)
+            return records
+        took = loop.time() - began
+        state.answered(self._portal.clock.now(), took)
         facts = {fact.job: fact for fact in listing.facts}
-        return [await self._absorb(record, facts, listing.complete) for record in records]
+        fresh = await self._absorb(records, facts, complete=listing.complete)
+        beat.asked(fresh, loop.time(), took)
+        return fresh
 
-    async def _absorb(self, record: Record, facts: Mapping[JobRef, JobFact], complete: bool) -> Record:
+    async def _absorb(self, records: Sequence[Record], facts: Mapping[JobRef, JobFact], *, complete: bool) -> Sequence[Record]:
+        """The records as they stand with what is new. Where much is, it is stored side by side, in few commits."""
+        steps = [(record, self._step(record, facts, complete)) for record in records]
+        changed = {
+            record.session.id: self._portal.apply(record.session.id, step)
+            for record, step in steps
+            if step is not None and self._is_new(record, step)
+        }
+        stored = dict(zip(changed, await asyncio.gather(*changed.values()), strict=True))
+        return [stored.get(record.session.id, record) for record in records]
+
+    def _step(self, record: Record, facts: Mapping[JobRef, JobFact], complete: bool) -> Absorb | None:
+        """What the listing says of this session's job; None: nothing."""
         if record.run.job is None:
-            return record
+            return None
         fact = facts.get(record.run.job)
-        if fact is not None:
-            return await self._take(record, fact)
-        return await self._apply_if_new(record, absorb.job_absent) if complete else record
-
-    async def _take(self, record: Record, fact: JobFact) -> Record:
-        expected = self._portal.derived.mark(record.session.id, record.run.attempt)
-        if fact.mark != expected and not self._marked_for_earlier_attempt(record, fact):
-            log.warning("job.foreign_mark", session=record.session.id, job=fact.job.id)
-            return record
+        if fact is None:
+            return absorb.job_absent if complete else None
+        if not self._portal.is_ours(record, fact):
+            log.warning("job.foreign", session=record.session.id, job=fact.job.id)
+            return None
         seen = as_seen(fact)
-        return await self._apply_if_new(record, lambda r, now: absorb.job_seen(r, seen, now))
+        return lambda r, now: absorb.job_seen(r, seen, now)
 
-    def _marked_for_earlier_attempt(self, record: Record, fact: JobFact) -> bool:
-        """A requeued or found-again job keeps the mark of the attempt that submitted it."""
-        attempts = range(1, record.run.attempt)
-        return any(fact.mark == self._portal.derived.mark(record.session.id, attempt) for attempt in attempts)
-
-    async def _apply_if_new(self, record: Record, step: Absorb) -> Record:
+    def _is_new(self, record: Record, step: Absorb) -> bool:
         """Most looks say nothing new: find that out without a write transaction."""
         after, events = step(record, self._portal.clock.now())
-        return await self._portal.apply(record.session.id, step) if after != record or events else record
+        return after != record or bool(events)
 
     def _tell_overlays(self, records: Sequence[Record]) -> None:
         """What is said beside the phase changes with time alone: tell the pages when it does."""
@@ -138,13 +154,17 @@ class Reconciler:
             session = record.session
             silent = self._portal.launcher_states[session.cluster].silent_since is not None
             shown[session.id] = overlays(record, now, silent, self._portal.policy)
-            if shown[session.id] != self._shown.get(session.id, frozenset()):
+            before = self._shown.get(session.id, frozenset())
+            if shown[session.id] != before:
                 self._portal.tell(record)
+            if Overlay.UNHEARD in shown[session.id] - before:
+                # an agent that falls silent is a hint, never a fact
+                self._portal.look_soon(session.cluster)
         self._shown = shown
 
     def _attend(self, record: Record) -> None:
         """Begin a session's turn, unless somebody is at work on it already. A slow launcher holds up only its own sessions."""
-        actions = decide(record, self._portal.clock.now(), self._portal.policy)
+        actions = decide(record, self._portal.clock.now(), idleness.policy(self._portal, record))
         if not actions or self._portal.locks[record.session.id].locked():
             return
         turn = asyncio.create_task(self._take_turn(record.session.id))
@@ -159,7 +179,7 @@ class Reconciler:
 
     async def _perform_all(self, record: Record) -> None:
         session = record.session.id
-        for action in decide(record, self._portal.clock.now(), self._portal.policy):
+        for action in decide(record, self._portal.clock.now(), idleness.policy(self._portal, record)):
             try:
                 record = await self._perform(record, action)
             except SchedulerSilent as silence:
@@ -180,4 +200,6 @@ class Reconciler:
             return record
         if isinstance(action, Cancel):
             return await perform.cancel(self._portal, record, action)
+        if isinstance(action, Lasts):
+            return await extend.perform(self._portal, record, action)
         return await perform.resolve(self._portal, record)

@@ -1,15 +1,18 @@
 """Use cases of agents: enrol, report, ask for commands. All they say is untrusted and bound to their run (I11)."""
 
+import asyncio
+import contextlib
 import hashlib
 import math
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
-from armchair.domain import absorb
+from armchair.domain import absorb, idle, lasting
 from armchair.domain.errors import ArmchairError, SchedulerSilent
 from armchair.domain.run import JobState, OutcomeKind, ProcessEnd, Record, Run, UsageSample
 from armchair.domain.session import Wanted
+from armchair.sessions import idleness
 from armchair.sessions.perform import as_seen
 from armchair.sessions.portal import Portal
 from armchair.sessions.tokens import BearerClaim
@@ -18,7 +21,12 @@ from armchair.wire.messages import LOG_TAIL, Command, Commands, End, EnrolAnswer
 
 log = structlog.get_logger()
 
-STOP = Command(number=1, verb="stop")
+# greater than the number of any warning, which is the minute of the end that it warns of
+STOP = Command(number=2**40, verb="stop")
+# seconds that an agent waits for its own launch to be recorded, before it is told to ask again
+RECORDED_WITHIN = 5.0
+# a scheduler's signal may come a minute early
+EARLY = timedelta(minutes=2)
 _KINDS = {"out_of_memory": OutcomeKind.OUT_OF_MEMORY, "cancelled": OutcomeKind.CANCELLED}
 _RUNNING = frozenset({JobState.RUNNING, JobState.SUSPENDED})
 
@@ -38,13 +46,20 @@ async def enrol(portal: Portal, bearer: str, request: EnrolRequest) -> EnrolAnsw
     """
     claim, record = await _who(portal, bearer, "e")
     run = _alive(record, claim.attempt)
+    if run.job is None:
+        record = await _when_recorded(portal, record)
+        run = _alive(record, claim.attempt)
     if run.job is None or run.job_state is JobState.PENDING:
         record = await _look_at(portal, record)
         run = _alive(record, claim.attempt)
     if run.job is None or run.job_state not in _RUNNING:
-        portal.nudge.set()
+        portal.look_soon(record.session.cluster)
         raise AgentError(409, "job_not_recorded")
     nonce_hash = hashlib.sha256(request.nonce.encode()).hexdigest()
+    if not absorb.may_enrol(run, nonce_hash, claim.restart):
+        # the job may have been started anew and its agent be quicker than the next look
+        record = await _look_at(portal, record)
+        run = _alive(record, claim.attempt)
     if not absorb.may_enrol(run, nonce_hash, claim.restart):
         log.warning("agent.replay_refused", session=claim.session, run=run.id)
         raise AgentError(401, "enrolment_used")
@@ -56,7 +71,7 @@ async def enrol(portal: Portal, bearer: str, request: EnrolRequest) -> EnrolAnsw
         return absorb.enrolled(current, fact, now)
 
     await portal.apply(claim.session, step)
-    identity = portal.ca.identity(claim.session, run.id)
+    identity = await portal.ca.identity(claim.session, run.id, record.session.mandate)
     spec = runspec.load(await portal.store.document(claim.session, 1, "spec"))
     # the plan was made before the store gave the session its number
     environment = {**spec.environment, "ARMCHAIR_SESSION_NUMBER": str(record.session.number)}
@@ -66,7 +81,7 @@ async def enrol(portal: Portal, bearer: str, request: EnrolRequest) -> EnrolAnsw
         key=identity.key.reveal(),
         gateway_ca=portal.ca.gateway_ca(),
         credential=portal.derived.credential(claim.session, claim.attempt, claim.restart).reveal(),
-        spec=runspec.dump(spec._replace(environment=environment)),
+        spec=runspec.dump(runspec.for_agent(spec._replace(environment=environment), request.version)),
     )
 
 
@@ -80,12 +95,15 @@ async def report(portal: Portal, bearer: str, news: Report) -> None:
     if news.log is not None:
         await portal.store.keep(claim.session, run.attempt, "log", _clean(news.log))
     now = portal.clock.now()
-    taken = absorb.AgentNews(ready=news.ready, sample=_sample(news, now), end=_end(news.end, now))
+    active = _active(portal, record, news)
+    taken = absorb.AgentNews(ready=news.ready, sample=_sample(news, now), active=active, end=_end(news.end, now))
     after = await portal.apply(claim.session, lambda r, at: absorb.agent_heard(r, taken, at))
+    if news.warned:
+        await portal.apply(claim.session, lambda r, at: lasting.end_warned(r, at, portal.policy.warning + EARLY))
     if news.log is not None:
         portal.tell(after)
     if news.end is not None:
-        portal.nudge.set()
+        portal.look_soon(record.session.cluster)
 
 
 async def commands(portal: Portal, bearer: str, after: int, wait: float) -> Commands:
@@ -94,13 +112,44 @@ async def commands(portal: Portal, bearer: str, after: int, wait: float) -> Comm
     _alive(record, claim.attempt)
     loop_end = portal.clock.now().timestamp() + wait
     while True:
-        if record.session.wanted is Wanted.STOP and after < STOP.number:
-            return (STOP,)
+        found = tuple(one for one in _orders(record, portal.clock.now()) if one.number > after)
+        if found:
+            return found
         left = loop_end - portal.clock.now().timestamp()
         if left <= 0 or not await portal.changes.wait(claim.session, left):
             return ()
         claim, record = await _who(portal, bearer, "c")
         _alive(record, claim.attempt)
+
+
+async def fell_silent(portal: Portal, bearer: str) -> None:
+    """An agent is gone that waited for commands, as when its job is killed: a hint to look, and no fact. Raises AgentError."""
+    claim, record = await _who(portal, bearer, "c")
+    run = _alive(record, claim.attempt)
+    if run.agent_end is None:
+        log.info("agent.hung_up", session=claim.session, run=run.id)
+        portal.look_soon(record.session.cluster)
+
+
+def _orders(record: Record, now: datetime) -> Commands:
+    """All that the agent is to do, in the order of their numbers. Repeating it does nothing new."""
+    end, orders = record.run.warned_for, []
+    if end is not None and now < end:
+        orders.append(Command(number=int(end.timestamp()) // 60, verb="warn", ends_at=end.timestamp()))
+    if record.session.wanted is Wanted.STOP:
+        orders.append(STOP)
+    return tuple(orders)
+
+
+def _active(portal: Portal, record: Record, news: Report) -> bool | None:
+    """Whether there is a sign of life; None when this report says nothing of it. What never ends for this is always alive."""
+    if news.activity is None:
+        return None
+    rules = idleness.rules(portal, record)
+    if rules.after is None:
+        return True
+    seen = idle.Activity(input=news.activity.input, cpu=news.activity.cpu, gpu=news.activity.gpu, busy=news.activity.busy)
+    return idle.is_active(seen, rules, record.session.resources.gpus)
 
 
 async def _who(portal: Portal, bearer: str, purpose: str) -> tuple[BearerClaim, Record]:
@@ -122,6 +171,17 @@ def _alive(record: Record, attempt: int) -> Run:
     return current
 
 
+async def _when_recorded(portal: Portal, record: Record) -> Record:
+    """The record when the launch that has its lock is done: of many at once, a job may run before its number is written down.
+
+    Its agent waits here, for to ask again and again would cost the launches more time.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(RECORDED_WITHIN), portal.locks[record.session.id]:
+            pass
+    return await portal.store.get(record.session.id) or record
+
+
 async def _look_at(portal: Portal, record: Record) -> Record:
     """Ask the launcher about this one job now: an agent that calls is news, and waiting for the next tick would cost time."""
     job = record.run.job
@@ -131,8 +191,7 @@ async def _look_at(portal: Portal, record: Record) -> Record:
         listing = await portal.launcher(record.session.cluster).look([job])
     except SchedulerSilent:
         return record
-    mark = portal.derived.mark(record.session.id, record.run.attempt)
-    fact = next((fact for fact in listing.facts if fact.job == job and fact.mark == mark), None)
+    fact = next((fact for fact in listing.facts if fact.job == job and portal.is_ours(record, fact)), None)
     if fact is None:
         return record
     seen = as_seen(fact)
@@ -142,7 +201,7 @@ async def _look_at(portal: Portal, record: Record) -> Record:
 def _sample(news: Report, now: datetime) -> UsageSample | None:
     if not math.isfinite(news.cpu) or news.cpu < 0 or news.memory <= 0:
         return None
-    return UsageSample(at=now, cpu=min(round(news.cpu, 2), 1e5), memory=min(news.memory, 2**60))
+    return UsageSample(at=now, cpu=min(round(news.cpu, 2), 1e5), memory=min(news.memory, 2**60), gpu=news.gpu)
 
 
 def _end(end: End | None, now: datetime) -> ProcessEnd | None:

@@ -22,12 +22,12 @@ async def stop(portal: Portal, actor: Actor, session: str, by: By = By.OWNER) ->
     await permitted(portal, actor, session, Verb.STOP)
     record = await portal.apply(session, lambda r, now: absorb.stop_asked(r, by, now))
     log.info("session.stop_asked", session=session, by=by.value)
-    portal.nudge.set()
+    portal.look_soon(record.session.cluster)
     return record
 
 
 async def rename(portal: Portal, actor: Actor, session: str, title: str) -> Record:
-    """Give the session another title. Raises InvalidInput, NotFound("no_such_session")."""
+    """Give the session another title; an empty one is its application's. Raises InvalidInput, NotFound("no_such_session")."""
     await permitted(portal, actor, session, Verb.RENAME)
     clean = check_title(title)
-    return await portal.apply(session, lambda r, now: absorb.renamed(r, clean, now))
+    return await portal.apply(session, lambda r, now: absorb.renamed(r, clean or r.session.app_title or r.session.app, now))

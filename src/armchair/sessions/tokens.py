@@ -44,6 +44,11 @@ class Derived:
         """With which an enrolled agent reports and asks for commands."""
         return self._bearer("c", session, attempt, restart)
 
+    def webhook_secret(self, login: str, target: str) -> Secret:
+        """With which letters of this person to this address are signed; shown to the person alone."""
+        text = f"armchair\n{self._instance}\nwebhook\n{login}\n{target}"
+        return Secret(hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest())
+
     def read(self, bearer: str) -> BearerClaim | None:
         """What a token or credential says; None unless we made it."""
         found = _BEARER.fullmatch(bearer)

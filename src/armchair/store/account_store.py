@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from armchair.accounts.actor import Actor, Person
-from armchair.accounts.identity import actor_of, digest, ticket_end
+from armchair.accounts.identity import actor_of, digest, is_over, ticket_end
 from armchair.accounts.ports import JoinCode, LinkRow, LoginRow, TokenRow
 from armchair.store import accounts, tables
 from armchair.store.database import Database
@@ -29,6 +29,9 @@ class StoredAccounts:
     async def add_link(self, row: LinkRow) -> None:
         await self._database.write("add_link", lambda db: accounts.add_link(db, row))
 
+    async def add_login(self, row: LoginRow) -> None:
+        await self._database.write("add_login", lambda db: accounts.add_login(db, row))
+
     async def exchange_link(self, digest: str, login: LoginRow) -> LoginRow | None:
         return await self._database.write("exchange_link", lambda db: accounts.exchange_link(db, digest, login))
 
@@ -37,6 +40,15 @@ class StoredAccounts:
 
     async def logins_of(self, login: str) -> Sequence[LoginRow]:
         return await self._database.read(lambda db: accounts.logins_of(db, login))
+
+    async def logged_in(self, now: datetime) -> Sequence[LoginRow]:
+        return await self._database.read(lambda db: accounts.logged_in(db, now))
+
+    async def going_on(self, now: datetime) -> Sequence[LoginRow | TokenRow]:
+        logins, tokens = await self._database.read(
+            lambda db: (accounts.logged_in(db, now), accounts.tokens_where(db, tables.token.c.id.is_not(None)))
+        )
+        return [*logins, *(row for row in tokens if not is_over(row, now))]
 
     async def remove_login(self, login_id: str) -> bool:
         return await self._database.write("remove_login", lambda db: accounts.remove(db, tables.login, login_id))

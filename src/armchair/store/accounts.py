@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Table, delete, insert, select
 
 from armchair.accounts.actor import Person, PortalRole, Scope
 from armchair.accounts.ports import JoinCode, LinkRow, LoginRow, TokenRow
+from armchair.domain.secret import Secret
 from armchair.store import tables
 from armchair.store.tables import join_code, link, login, person, token
 
@@ -31,6 +32,12 @@ def add_link(db: Connection, row: LinkRow) -> None:
     db.execute(insert(link).values(digest=row.digest, login=row.login, expires_at=row.expires_at))
 
 
+def add_login(db: Connection, row: LoginRow) -> None:
+    """Store a login."""
+    values = {"id": row.id, "digest": row.digest, "login": row.login, "assertion": row.assertion.reveal()}
+    db.execute(insert(login).values(**values, created_at=row.created_at, expires_at=row.expires_at))
+
+
 def exchange_link(db: Connection, digest: str, wanted: LoginRow) -> LoginRow | None:
     """Use up a link and store the login that it opens."""
     found = db.execute(delete(link).where(link.c.digest == digest).returning(link)).mappings().first()
@@ -43,21 +50,26 @@ def exchange_link(db: Connection, digest: str, wanted: LoginRow) -> LoginRow | N
         created_at=wanted.created_at,
         expires_at=wanted.expires_at,
     )
-    values = {"id": row.id, "digest": row.digest, "login": row.login}
-    db.execute(insert(login).values(**values, created_at=row.created_at, expires_at=row.expires_at))
+    add_login(db, row)
     return row
 
 
 def login_where(db: Connection, condition: ColumnElement[bool]) -> LoginRow | None:
     """The login for which `condition` holds."""
     found = db.execute(select(login).where(condition)).mappings().first()
-    return LoginRow(**found) if found else None
+    return _login(found) if found else None
 
 
 def logins_of(db: Connection, who: str) -> list[LoginRow]:
     """All logins of this person, newest first."""
     found = db.execute(select(login).where(login.c.login == who).order_by(login.c.created_at.desc(), login.c.id))
-    return [LoginRow(**row) for row in found.mappings()]
+    return [_login(row) for row in found.mappings()]
+
+
+def logged_in(db: Connection, now: datetime) -> list[LoginRow]:
+    """All logins that are not over, newest first."""
+    found = db.execute(select(login).where(login.c.expires_at > now).order_by(login.c.created_at.desc(), login.c.id))
+    return [_login(row) for row in found.mappings()]
 
 
 def remove(db: Connection, table: Table, row_id: str) -> bool:
@@ -72,7 +84,7 @@ def put_token(db: Connection, row: TokenRow, *, replace: bool) -> bool:
         db.execute(delete(token).where(*same))
     elif db.execute(select(token.c.id).where(*same)).first() is not None:
         return False
-    values = {"id": row.id, "digest": row.digest, "login": row.login, "name": row.name}
+    values = {"id": row.id, "digest": row.digest, "login": row.login, "name": row.name, "assertion": row.assertion.reveal()}
     scopes = sorted(scope.value for scope in row.scopes)
     db.execute(insert(token).values(**values, scopes=scopes, created_at=row.created_at, expires_at=row.expires_at))
     return True
@@ -81,7 +93,16 @@ def put_token(db: Connection, row: TokenRow, *, replace: bool) -> bool:
 def tokens_where(db: Connection, condition: ColumnElement[bool]) -> list[TokenRow]:
     """The tokens for which `condition` holds, by name. A scope that this version does not know gives nothing."""
     found = db.execute(select(token).where(condition).order_by(token.c.name)).mappings()
-    return [TokenRow(**{**row, "scopes": frozenset(scope for scope in Scope if scope.value in row["scopes"])}) for row in found]
+    return [_token(row) for row in found]
+
+
+def _login(row: RowMapping) -> LoginRow:
+    return LoginRow(**{**row, "assertion": Secret(row["assertion"])})
+
+
+def _token(row: RowMapping) -> TokenRow:
+    scopes = frozenset(scope for scope in Scope if scope.value in row["scopes"])
+    return TokenRow(**{**row, "scopes": scopes, "assertion": Secret(row["assertion"])})
 
 
 def by_id(db: Connection, login_id: str) -> LoginRow | TokenRow | None:

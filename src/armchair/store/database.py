@@ -1,12 +1,18 @@
-"""The SQLite file: one thread that writes, one that reads, and transactions that hold or leave no trace."""
+"""The SQLite file: one thread that writes, one that reads, and transactions that hold or leave no trace.
+
+What is to be written while the disk is busy with a commit shares the next one: a thousand agents report seventy times a second,
+and a disk makes a hundred commits.
+"""
 
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import Connection, Engine, create_engine
@@ -24,14 +30,27 @@ log = structlog.get_logger()
 T = TypeVar("T")
 NAME = "armchair.db"
 _BUSY_MS = 10_000
+_TOGETHER = 50
+
+
+@dataclass(slots=True, kw_only=True)
+class _Order:
+    """Something to be written, and where its answer goes once it is on the disk."""
+
+    operation: str
+    work: Callable[[Connection], Any]
+    answer: "Future[Any]" = field(default_factory=Future)
+    result: Any = None
+    error: BaseException | None = None
 
 
 class Database:
     """Runs plain functions on a connection, in a thread of its own, each in one transaction.
 
-    Writes go through one thread and `BEGIN IMMEDIATE`. What a write has returned survives a kill of the process and a
-    loss of power. On a local disk reads have a thread of their own and never wait for a write (WAL); on a network file
-    system all use one connection, which keeps the file for itself.
+    Writes go through one thread and `BEGIN IMMEDIATE`; those that wait at the same time share a commit, and each still holds,
+    or leaves no trace, by itself. What a write has returned survives a kill of the process and a loss of power. On a local disk
+    reads have a thread of their own and never wait for a write (WAL); on a network file system all use one connection, which
+    keeps the file for itself.
     """
 
     def __init__(self, path: Path, *, network: bool, on_commit: Callable[[str], None] | None) -> None:
@@ -40,6 +59,7 @@ class Database:
         self._on_commit = on_commit or (lambda _: None)
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="store-write")
         self._reading = self._writing if network else ThreadPoolExecutor(1, thread_name_prefix="store-read")
+        self._orders: deque[_Order] = deque()
         self._writer: Connection | None = None
         self._reader: Connection | None = None
 
@@ -63,8 +83,17 @@ class Database:
         return await self._in_thread(self._reading, self._read, work)
 
     async def write(self, operation: str, work: Callable[[Connection], T]) -> T:
-        """Run `work` in one transaction and commit it; when it raises, nothing is stored. Raises StorageFull, Unavailable."""
-        return await self._in_thread(self._writing, self._write, operation, work)
+        """Run `work` in one transaction and commit it; when it raises, nothing is stored. Raises StorageFull, Unavailable.
+
+        It may run again, on what is then there, when one that shares its commit broke the transaction.
+        """
+        order = _Order(operation=operation, work=work)
+        self._orders.append(order)
+        try:
+            self._writing.submit(self._write_some)
+        except RuntimeError:
+            raise Unavailable("store_unavailable", reason="closed") from None
+        return await self._explained(asyncio.wrap_future(order.answer))
 
     async def close(self) -> None:
         """Wait for what is under way, then let go of the file. Later calls raise Unavailable."""
@@ -84,6 +113,9 @@ class Database:
             answer = loop.run_in_executor(thread, work, *arguments)
         except RuntimeError:
             raise Unavailable("store_unavailable", reason="closed") from None
+        return await self._explained(answer)
+
+    async def _explained(self, answer: Awaitable[T]) -> T:
         try:
             return await answer
         except (DBAPIError, sqlite3.Error) as error:
@@ -114,13 +146,58 @@ class Database:
         with connection.begin():
             return work(connection)
 
-    def _write(self, operation: str, work: Callable[[Connection], T]) -> T:
-        connection = self._open_writer()
-        with connection.begin():
-            answer = work(connection)
-            self._on_commit(f"before:{operation}")
-        self._on_commit(f"after:{operation}")
-        return answer
+    def _write_some(self) -> None:
+        """Carry out what waits, in one transaction. Called once for each order, so most calls find none left."""
+        orders = [self._orders.popleft() for _ in range(min(len(self._orders), _TOGETHER))]
+        # who no longer waits for it does not want it either
+        orders = [order for order in orders if order.answer.set_running_or_notify_cancel()]
+        if len(orders) > 1 and not self._committed(orders):
+            for order in orders:
+                self._commit_alone(order)
+        elif len(orders) == 1:
+            self._commit_alone(orders[0])
+        for order in orders:
+            if order.error is not None:
+                order.answer.set_exception(order.error)
+            else:
+                order.answer.set_result(order.result)
+
+    def _committed(self, orders: Sequence[_Order]) -> bool:
+        """Carry them out together, each within a savepoint; False when the database failed and nothing of it is stored."""
+        try:
+            connection = self._open_writer()
+            with connection.begin():
+                for order in orders:
+                    self._carry_out(order, connection)
+                for order in orders:
+                    self._on_commit(f"before:{order.operation}")
+        except (DBAPIError, sqlite3.Error, Unavailable):
+            return False
+        for order in orders:
+            self._on_commit(f"after:{order.operation}")
+        return True
+
+    def _carry_out(self, order: _Order, connection: Connection) -> None:
+        order.result = order.error = None
+        try:
+            with connection.begin_nested():
+                order.result = order.work(connection)
+        except (DBAPIError, sqlite3.Error):
+            # it may have taken the whole transaction with it
+            raise
+        except BaseException as error:  # noqa: BLE001 - handed to the caller, whatever it is
+            order.error = error
+
+    def _commit_alone(self, order: _Order) -> None:
+        order.result = order.error = None
+        try:
+            connection = self._open_writer()
+            with connection.begin():
+                order.result = order.work(connection)
+                self._on_commit(f"before:{order.operation}")
+            self._on_commit(f"after:{order.operation}")
+        except BaseException as error:  # noqa: BLE001 - handed to the caller, whatever it is
+            order.error = error
 
     def _open_writer(self) -> Connection:
         if self._writer is None:

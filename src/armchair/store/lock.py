@@ -168,21 +168,27 @@ class Lease:
             found = _read(self._path)
             if found is not None and not _is_over(self._path, found):
                 raise _in_use(found)
-            self._set_aside(found)
+            if self._take_over():
+                return
         raise _in_use(_read(self._path))
 
-    def _set_aside(self, seen: Holder | None) -> None:
-        aside = self._path.with_name(f"{NAME}.{self._me.token}")
+    def _take_over(self) -> bool:
+        """Put our lease in the place of one that is over. False when another is at it, or has done it."""
+        gate = self._path.with_name(f"{NAME}.taking")
+        if not _link(gate, self._me):
+            # who came first is done in a moment, or died at it: then the next who asks finds the gate open
+            if (left := _read(gate)) and _is_over(gate, left):
+                gate.unlink(missing_ok=True)
+            return False
         try:
-            self._path.rename(aside)
-        except FileNotFoundError:
-            return
-        moved = _read(aside)
-        if moved != seen:
-            # somebody was faster: what was moved is their fresh lease, so it goes back
-            with contextlib.suppress(FileExistsError):
-                os.link(aside, self._path)
-        aside.unlink(missing_ok=True)
+            # only now is it certain that nobody else puts theirs here
+            found = _read(self._path)
+            if not self._path.exists() or (found is not None and not _is_over(self._path, found)):
+                return False
+            _replace(self._path, self._me)
+            return True
+        finally:
+            gate.unlink(missing_ok=True)
 
     def _beat(self) -> None:
         while not self._stop.wait(BEAT_SECONDS):

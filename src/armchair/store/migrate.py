@@ -6,7 +6,7 @@ from sqlalchemy import Connection, inspect, text
 
 from armchair.domain.errors import Conflict
 
-HEAD = "0001"
+HEAD = "0007"
 SCRIPTS = Path(__file__).with_name("migrations")
 
 

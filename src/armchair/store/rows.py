@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
 
@@ -9,7 +10,8 @@ from sqlalchemy import RowMapping
 
 from armchair.domain.event import Event
 from armchair.domain.run import JobRef, JobState, Outcome, OutcomeKind, ProcessEnd, Run, UsageSample
-from armchair.domain.session import By, Grant, Kind, Resources, Role, Session, Wanted
+from armchair.domain.secret import Secret
+from armchair.domain.session import By, Grant, Kind, Placement, Resources, Role, Session, Wanted
 from armchair.store.search import fold, search_text
 from armchair.store.types import from_microseconds, to_microseconds
 
@@ -37,6 +39,8 @@ _SESSION_SAME = [
     "size",
     "answers",
     "environment",
+    "thumbnail_at",
+    "idle_after",
 ]
 _RUN_SAME = [
     "session",
@@ -45,8 +49,12 @@ _RUN_SAME = [
     "job_state_at",
     "absent_since",
     "reason",
+    "expected_start",
+    "position",
     "host",
+    "node",
     "started_at",
+    "ends_at",
     "restarts",
     "enrolled_at",
     "enrol_nonce",
@@ -54,6 +62,15 @@ _RUN_SAME = [
     "ready_at",
     "heard_at",
     "stop_sent_at",
+    "walltime",
+    "walltime_wanted",
+    "extensions",
+    "extend_refused",
+    "warned_for",
+    "active_at",
+    "activity_at",
+    "idle_ends_at",
+    "idle_stop_at",
     "refused",
 ]
 
@@ -71,6 +88,8 @@ def session_row(session: Session, attempt: int) -> dict[str, Any]:
         "memory": wants.memory,
         "walltime": wants.walltime,
         "gpus": wants.gpus,
+        "placement": {name: value for name, value in asdict(session.placement).items() if value},
+        "mandate": session.mandate.reveal(),
         "answers": dict(session.answers),
         "environment": dict(session.environment),
         "sort_title": fold(session.title),
@@ -88,6 +107,8 @@ def session_of(row: RowMapping) -> Session:
         wanted=Wanted(row["wanted"]),
         wanted_by=By(row["wanted_by"]),
         resources=Resources(cores=row["cores"], memory=row["memory"], walltime=row["walltime"], gpus=row["gpus"]),
+        placement=Placement(**row["placement"]),
+        mandate=Secret(row["mandate"]),
     )
 
 
@@ -102,7 +123,7 @@ def run_row(run: Run) -> dict[str, Any]:
         "job_state": run.job_state.value if run.job_state else None,
         "agent_end": _end_json(run.agent_end),
         "job_end": _end_json(run.job_end),
-        "usage": json.dumps([[to_microseconds(sample.at), sample.cpu, sample.memory] for sample in run.usage]),
+        "usage": json.dumps([_sample(sample) for sample in run.usage]),
         "outcome_kind": outcome.kind.value if outcome else None,
         "outcome_by": outcome.by.value if outcome else None,
         "outcome_at": outcome.at if outcome else None,
@@ -147,10 +168,19 @@ def grants_of(rows: Sequence[RowMapping]) -> list[Grant]:
     return [Grant(session=row["session"], subject=row["subject"], role=Role(row["role"]), until=row["until"]) for row in rows]
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=2048)
 def _usage(text: str) -> tuple[UsageSample, ...]:
     """Most of what reading a run costs, and the same text at nearly every look: kept."""
-    return tuple(UsageSample(at=from_microseconds(at), cpu=cpu, memory=memory) for at, cpu, memory in json.loads(text))
+    return tuple(
+        UsageSample(at=from_microseconds(at), cpu=cpu, memory=memory, gpu=gpu[0] if gpu else None)
+        for at, cpu, memory, *gpu in json.loads(text)
+    )
+
+
+def _sample(sample: UsageSample) -> list[float]:
+    """Most jobs have no GPU: their samples have no place for it."""
+    known = [to_microseconds(sample.at), sample.cpu, sample.memory]
+    return known if sample.gpu is None else [*known, sample.gpu]
 
 
 def _job(row: RowMapping) -> JobRef | None:

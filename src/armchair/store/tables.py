@@ -7,6 +7,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
@@ -48,8 +49,12 @@ session = Table(
     Column("memory", BigInteger),
     Column("walltime", Span),
     Column("gpus", Integer, nullable=False),
+    Column("placement", Json, nullable=False, server_default="{}"),
+    Column("mandate", Words, nullable=False, server_default=""),
     Column("answers", Json, nullable=False),
     Column("environment", Json, nullable=False),
+    Column("thumbnail_at", Moment),
+    Column("idle_after", Span),
     Column("search", Words, nullable=False),
     Column("sort_title", Words, nullable=False),
     Column("sort_app", Words, nullable=False),
@@ -74,8 +79,12 @@ run = Table(
     Column("job_state_at", Moment),
     Column("absent_since", Moment),
     Column("reason", Words, nullable=False),
+    Column("expected_start", Moment),
+    Column("position", Integer),
     Column("host", Words),
+    Column("node", Words, nullable=False, server_default=""),
     Column("started_at", Moment),
+    Column("ends_at", Moment),
     Column("restarts", Integer, nullable=False),
     Column("enrolled_at", Moment),
     Column("enrol_nonce", Words, nullable=False),
@@ -83,6 +92,15 @@ run = Table(
     Column("ready_at", Moment),
     Column("heard_at", Moment),
     Column("stop_sent_at", Moment),
+    Column("walltime", Span),
+    Column("walltime_wanted", Span),
+    Column("extensions", Integer, nullable=False, server_default="0"),
+    Column("extend_refused", Words, nullable=False, server_default=""),
+    Column("warned_for", Moment),
+    Column("active_at", Moment),
+    Column("activity_at", Moment),
+    Column("idle_ends_at", Moment),
+    Column("idle_stop_at", Moment),
     Column("agent_end", Json),
     Column("job_end", Json),
     Column("refused", Words, nullable=False),
@@ -117,6 +135,18 @@ document = Table(
     ForeignKeyConstraint(
         ["session", "attempt"], ["run.session", "run.attempt"], name="run_document_run_fk", ondelete="CASCADE"
     ),
+)
+
+# The last picture of each session's screen.
+thumbnail = Table(
+    "thumbnail",
+    metadata,
+    Column("session", Words, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("format", Words, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("session", name="thumbnail_pk"),
+    ForeignKeyConstraint(["session"], ["session.id"], name="thumbnail_session_fk", ondelete="CASCADE"),
 )
 
 event = Table(
@@ -173,6 +203,7 @@ login = Table(
     Column("login", Words, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
+    Column("assertion", Words, nullable=False, server_default=""),
     PrimaryKeyConstraint("id", name="login_pk"),
     Index("login_digest", "digest", unique=True),
     Index("login_login", "login"),
@@ -188,9 +219,23 @@ token = Table(
     Column("scopes", Json, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment),
+    Column("assertion", Words, nullable=False, server_default=""),
     PrimaryKeyConstraint("id", name="token_pk"),
     Index("token_digest", "digest", unique=True),
     Index("token_name", "login", "name", unique=True),
+)
+
+announcement = Table(
+    "announcement",
+    metadata,
+    Column("kind", Words, nullable=False),
+    Column("cluster", Words, nullable=False),
+    Column("text", Words, nullable=False),
+    Column("level", Words, nullable=False),
+    Column("until", Moment),
+    Column("by", Words, nullable=False),
+    Column("at", Moment, nullable=False),
+    PrimaryKeyConstraint("kind", "cluster", name="announcement_pk"),
 )
 
 join_code = Table(
@@ -203,3 +248,42 @@ join_code = Table(
     Column("expires_at", Moment, nullable=False),
     PrimaryKeyConstraint("digest", name="join_code_pk"),
 )
+
+# Who wants to be told what of a session, one row for each way.
+wish = Table(
+    "wish",
+    metadata,
+    Column("session", Words, nullable=False),
+    Column("login", Words, nullable=False),
+    Column("channel", Words, nullable=False),
+    Column("target", Words, nullable=False),
+    Column("occasions", Json, nullable=False),
+    PrimaryKeyConstraint("session", "login", "channel", name="wish_pk"),
+    ForeignKeyConstraint(["session"], ["session.id"], name="wish_session_fk", ondelete="CASCADE"),
+)
+
+# Letters: one for each event, person and way, whoever asks how often. `due_at` NULL: sent or given up.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Integer, nullable=False),
+    Column("event", Integer, nullable=False),
+    Column("session", Words, nullable=False),
+    Column("login", Words, nullable=False),
+    Column("channel", Words, nullable=False),
+    Column("target", Words, nullable=False),
+    Column("occasion", Words, nullable=False),
+    Column("params", Json, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("due_at", Moment),
+    Column("tries", Integer, nullable=False),
+    Column("sent", Integer, nullable=False),
+    PrimaryKeyConstraint("id", name="outbox_pk"),
+    ForeignKeyConstraint(["session"], ["session.id"], name="outbox_session_fk", ondelete="CASCADE"),
+    Index("outbox_once", "event", "login", "channel", unique=True),
+    Index("outbox_due", "due_at", sqlite_where=text("due_at IS NOT NULL")),
+    sqlite_autoincrement=True,
+)
+
+# The last event of which letters were made; one row.
+outbox_read = Table("outbox_read", metadata, Column("event", Integer, nullable=False))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from armchair.accounts.actor import Actor, Person
-from armchair.accounts.identity import actor_of, digest, ticket_end
+from armchair.accounts.identity import actor_of, digest, is_over, ticket_end
 from armchair.accounts.ports import JoinCode, LinkRow, LoginRow, TokenRow
 from armchair.domain.errors import ArmchairError
 
@@ -32,6 +32,10 @@ class MemoryAccounts:
         self._write()
         self._links[row.digest] = row
 
+    async def add_login(self, row: LoginRow) -> None:
+        self._write()
+        self._logins[row.id] = row
+
     async def exchange_link(self, digest: str, login: LoginRow) -> LoginRow | None:
         self._write()
         link = self._links.pop(digest, None)
@@ -46,6 +50,14 @@ class MemoryAccounts:
     async def logins_of(self, login: str) -> Sequence[LoginRow]:
         mine = sorted((row for row in self._logins.values() if row.login == login), key=lambda row: row.id)
         return sorted(mine, key=lambda row: row.created_at, reverse=True)
+
+    async def logged_in(self, now: datetime) -> Sequence[LoginRow]:
+        good = sorted((row for row in self._logins.values() if row.expires_at > now), key=lambda row: row.id)
+        return sorted(good, key=lambda row: row.created_at, reverse=True)
+
+    async def going_on(self, now: datetime) -> Sequence[LoginRow | TokenRow]:
+        rows: list[LoginRow | TokenRow] = [*self._logins.values(), *self._tokens.values()]
+        return [row for row in rows if not is_over(row, now)]
 
     async def remove_login(self, login_id: str) -> bool:
         self._write()

@@ -5,11 +5,12 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from armchair.accounts.actor import Person, PortalRole, Scope
 from armchair.accounts.identity import TICKET_LIFE
 from armchair.accounts.ports import JoinCode, LinkRow, LoginRow, TokenRow
+from armchair.domain.secret import Secret
 from armchair.testing.clock import START
 from armchair.testing.contract_store import Rule, StoreUnderTest
 
@@ -127,6 +128,19 @@ async def a_ticket_ends_with_its_login(case: StoreUnderTest) -> None:
     assert await case.store.login_expires("nobody", START) is None
 
 
+async def who_goes_on_is_listed_with_their_word(case: StoreUnderTest) -> None:
+    await case.store.add_login(replace(LOGIN, login="ann", assertion=Secret("word")))
+    await case.store.put_token(replace(TOKEN, assertion=Secret("word")), replace=False)
+    await case.store.put_token(replace(TOKEN, id="t2", digest="x", login="ben", expires_at=START + HOUR), replace=False)
+
+    async def going_on(at: datetime) -> dict[str, tuple[str, str]]:
+        return {row.id: (row.login, row.assertion.reveal()) for row in await case.store.going_on(at)}
+
+    assert await going_on(START) == {"i1": ("ann", "word"), "t1": ("ann", "word"), "t2": ("ben", "")}
+    assert set(await going_on(START + HOUR)) == {"i1", "t1"}
+    assert set(await going_on(LOGIN.expires_at)) == {"t1"}
+
+
 async def pruning_removes_what_is_over(case: StoreUnderTest) -> None:
     await case.store.add_link(LINK)
     await case.store.add_link(replace(LINK, digest="l2"))
@@ -152,5 +166,6 @@ ACCOUNT_CONTRACT: tuple[Rule, ...] = (
     a_late_join_code_is_spent,
     an_actor_has_the_roles_of_now,
     a_ticket_ends_with_its_login,
+    who_goes_on_is_listed_with_their_word,
     pruning_removes_what_is_over,
 )

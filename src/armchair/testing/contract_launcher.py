@@ -16,7 +16,7 @@ from typing import Protocol
 from armchair.domain.run import JobRef, JobState, OutcomeKind, ProcessEnd
 from armchair.domain.secret import Secret
 from armchair.domain.session import Resources
-from armchair.sessions.ports import JobFact, JobRequest, Launcher
+from armchair.sessions.launcherports import JobFact, JobRequest, Launcher
 
 HOSTILE = (
     "plain",
@@ -39,11 +39,20 @@ class Act(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LauncherUnderTest:
-    """A launcher, the account it may run jobs as, and its stage directions."""
+    """A launcher, the account it may run jobs as, and its stage directions.
+
+    `salt` makes its marks differ from those of an earlier run, where jobs are remembered. `walltime` is the shortest that it
+    counts. `patience` is how many seconds it may take to end a job that takes longer, and `kill_wait` how many it may take to
+    kill one that will not listen.
+    """
 
     launcher: Launcher
     user: str
     act: Act
+    salt: str = ""
+    walltime: timedelta = timedelta(seconds=1)
+    patience: float = 20.0
+    kill_wait: float = 5.0
 
 
 def request(
@@ -80,8 +89,9 @@ async def ended(launcher: Launcher, job: JobRef, seconds: float = 20.0) -> Proce
 async def keeps_the_mark_exactly(case: LauncherUnderTest) -> None:
     """A job is found by its whole mark, hostile names and all, and by nothing else."""
     before = datetime.now(UTC) - timedelta(seconds=1)
-    for mark in HOSTILE:
-        job = await case.launcher.submit(request(case, "exit 0\n", mark=mark, name=mark))
+    for name in HOSTILE:
+        mark = name + case.salt
+        job = await case.launcher.submit(request(case, "exit 0\n", mark=mark, name=name))
         listing = await case.launcher.find(mark)
         assert [(fact.job, fact.mark) for fact in listing.facts] == [(job, mark)]
         assert listing.complete
@@ -125,9 +135,9 @@ async def tells_signals(case: LauncherUnderTest) -> None:
 
 async def enforces_walltime(case: LauncherUnderTest) -> None:
     """A job that takes longer than it asked for is ended, and this is told apart."""
-    job = await case.launcher.submit(request(case, "sleep 600\n", walltime=timedelta(seconds=1)))
+    job = await case.launcher.submit(request(case, "sleep 600\n", walltime=case.walltime))
     case.act(job, "walltime")
-    assert (await ended(case.launcher, job)).kind is OutcomeKind.TIMED_OUT
+    assert (await ended(case.launcher, job, case.patience)).kind is OutcomeKind.TIMED_OUT
 
 
 async def cancels(case: LauncherUnderTest) -> None:
@@ -161,7 +171,7 @@ async def forces(case: LauncherUnderTest) -> None:
     await until(case.launcher, job, lambda fact: fact.state is JobState.RUNNING)
     await case.launcher.cancel(job)
     await case.launcher.cancel(job, force=True)
-    assert (await ended(case.launcher, job, 5.0)).kind is OutcomeKind.CANCELLED
+    assert (await ended(case.launcher, job, case.kill_wait)).kind is OutcomeKind.CANCELLED
 
 
 async def keeps_the_output(case: LauncherUnderTest) -> None:
@@ -182,25 +192,27 @@ async def keeps_the_output(case: LauncherUnderTest) -> None:
 
 async def forgets_only_the_ended(case: LauncherUnderTest) -> None:
     """A living job is never forgotten; an ended one is then absent."""
-    job = await case.launcher.submit(request(case, "sleep 600\n", mark="forget"))
+    job = await case.launcher.submit(request(case, "sleep 600\n", mark=f"forget{case.salt}"))
     await case.launcher.forget(job)
-    assert (await case.launcher.find("forget")).facts
+    assert (await case.launcher.find(f"forget{case.salt}")).facts
     await case.launcher.cancel(job, force=True)
     await ended(case.launcher, job)
     await case.launcher.forget(job)
     await case.launcher.forget(job)
-    assert not (await case.launcher.find("forget")).facts
+    assert not (await case.launcher.find(f"forget{case.salt}")).facts
     assert not (await case.launcher.look([job])).facts
 
 
 async def takes_many_at_once(case: LauncherUnderTest) -> None:
     """Twenty jobs submitted together are twenty jobs, each with its own end."""
-    jobs = await asyncio.gather(*(case.launcher.submit(request(case, f"exit {n}\n", mark=f"m{n}")) for n in range(20)))
+    jobs = await asyncio.gather(
+        *(case.launcher.submit(request(case, f"exit {n}\n", mark=f"m{n}{case.salt}")) for n in range(20))
+    )
     assert len({job.id for job in jobs}) == 20
     for number, job in enumerate(jobs):
         case.act(job, f"exit {number}")
         assert (await ended(case.launcher, job)).exit_code == number
-        assert [fact.job for fact in (await case.launcher.find(f"m{number}")).facts] == [job]
+        assert [fact.job for fact in (await case.launcher.find(f"m{number}{case.salt}")).facts] == [job]
 
 
 async def takes_long_scripts(case: LauncherUnderTest) -> None:

@@ -132,6 +132,16 @@ async def live_are_those_without_outcome_in_their_last_run(case: StoreUnderTest)
     assert [record.session.id for record in await case.store.live()] == ["s1", "s3"]
 
 
+async def live_are_as_they_stand_now_however_often_one_asks(case: StoreUnderTest) -> None:
+    one, two = await added(case, some_session("s1"), some_session("s2"))
+    assert await case.store.live() == [one, two]
+    later = await case.store.change("s2", change_to(with_run(two, host="n7")))
+    assert await case.store.live() == [one, later]
+    await case.store.change("s1", change_to(with_run(one, outcome=some_outcome())))
+    three = await added(case, some_session("s3"))
+    assert await case.store.live() == [later, *three]
+
+
 # --- change ---
 
 
@@ -362,6 +372,7 @@ SESSION_CONTRACT: tuple[Rule, ...] = (
     without_a_launch_key_each_is_new,
     of_many_launches_at_once_one_wins,
     live_are_those_without_outcome_in_their_last_run,
+    live_are_as_they_stand_now_however_often_one_asks,
     a_change_stores_record_and_events_and_counts,
     a_step_without_news_stores_nothing,
     events_alone_are_news,

@@ -14,13 +14,17 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from armchair.bootstrap import Probes, running
 from armchair.cli.greeting import greet
 from armchair.cli.logs import to_home
+from armchair.domain.cluster import ClusterJob, Estimate, Offer, Overview
 from armchair.domain.run import JobRef
-from armchair.sessions.ports import JobRequest, Launcher, Listing
+from armchair.domain.secret import Secret
+from armchair.domain.session import Placement, Resources
+from armchair.sessions.launcherports import NO_MANDATE, Extender, JobRequest, Launcher, Listing, Scheduler
 from armchair.settings import ServeOptions
 
 WALK, KILL_AT, POINTS, GREETING = "walk", "kill-at", "points", "greeting"
@@ -67,19 +71,19 @@ class WalkedLauncher:
         self._walk.point("after:submit")
         return job
 
-    async def find(self, mark: str) -> Listing:
-        return await self._inner.find(mark)
+    async def find(self, mark: str, *, run_as: str = "", since: datetime | None = None) -> Listing:
+        return await self._inner.find(mark, run_as=run_as, since=since)
 
     async def look(self, jobs: Sequence[JobRef]) -> Listing:
         return await self._inner.look(jobs)
 
-    async def cancel(self, job: JobRef, *, force: bool = False) -> None:
+    async def cancel(self, job: JobRef, *, force: bool = False, mandate: Secret = NO_MANDATE) -> None:
         self._walk.point("before:cancel")
-        await self._inner.cancel(job, force=force)
+        await self._inner.cancel(job, force=force, mandate=mandate)
         self._walk.point("after:cancel")
 
-    async def output(self, job: JobRef) -> str:
-        return await self._inner.output(job)
+    async def output(self, job: JobRef, *, run_as: str = "", mandate: Secret = NO_MANDATE) -> str:
+        return await self._inner.output(job, run_as=run_as, mandate=mandate)
 
     async def forget(self, job: JobRef) -> None:
         self._walk.point("before:forget")
@@ -87,10 +91,50 @@ class WalkedLauncher:
         self._walk.point("after:forget")
 
 
+class WalkedExtender(WalkedLauncher):
+    """The same for a launcher that can give more time."""
+
+    def __init__(self, inner: Extender, walk: Walk) -> None:
+        super().__init__(inner, walk)
+        self._extender = inner
+
+    async def extend(self, job: JobRef, walltime: timedelta, mandate: Secret = NO_MANDATE) -> None:
+        self._walk.point("before:extend")
+        await self._extender.extend(job, walltime, mandate)
+        self._walk.point("after:extend")
+
+
+class WalkedScheduler(WalkedExtender):
+    """The same for a launcher with a queue."""
+
+    def __init__(self, inner: Scheduler, walk: Walk) -> None:
+        super().__init__(inner, walk)
+        self._scheduler = inner
+
+    async def offer(self, login: str) -> Offer:
+        return await self._scheduler.offer(login)
+
+    async def estimate(self, login: str, resources: Resources, placement: Placement) -> Estimate:
+        return await self._scheduler.estimate(login, resources, placement)
+
+    async def overview(self) -> Overview:
+        return await self._scheduler.overview()
+
+    async def jobs(self, login: str) -> Sequence[ClusterJob]:
+        return await self._scheduler.jobs(login)
+
+
+def walked(launcher: Launcher, walk: Walk) -> WalkedLauncher:
+    """The launcher with points, and still able to do all that it could."""
+    if isinstance(launcher, Scheduler):
+        return WalkedScheduler(launcher, walk)
+    return WalkedExtender(launcher, walk) if isinstance(launcher, Extender) else WalkedLauncher(launcher, walk)
+
+
 async def _serve(home: Path, listen: str) -> None:
     walk = Walk(home)
     settings = ServeOptions(home=home, listen=listen).load().settings
-    probes = Probes(on_commit=walk.point, launcher=lambda launcher: WalkedLauncher(launcher, walk))
+    probes = Probes(on_commit=walk.point, launcher=lambda launcher: walked(launcher, walk))
     async with running(settings, home, probes) as portal:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, portal.stopped.set)

@@ -1,6 +1,5 @@
 """FakeLauncher: a launcher in memory, a fake, with every oddity of real schedulers on a switch. Starts no process."""
 
-import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +7,8 @@ from datetime import UTC, datetime
 
 from armchair.domain.errors import JobRefused, SchedulerSilent
 from armchair.domain.run import JobRef, JobState, OutcomeKind, ProcessEnd
-from armchair.sessions.ports import JobFact, JobRequest, Listing
+from armchair.domain.secret import Secret
+from armchair.sessions.launcherports import NO_MANDATE, JobFact, JobRequest, Listing
 
 _TAIL = 64 * 1024
 
@@ -37,7 +37,7 @@ class FakeLauncher:
         self._number = 0
         self._refusals: list[str] = []
         self._lost: list[bool] = []
-        self.jobs: dict[str, FakeJob] = {}
+        self.table: dict[str, FakeJob] = {}
         self.calls: Counter[str] = Counter()
         self.silent = False
         self.complete = True
@@ -49,6 +49,11 @@ class FakeLauncher:
     def name(self) -> str:
         """The cluster's name in this portal."""
         return self._name
+
+    @property
+    def jobs(self) -> dict[str, FakeJob]:
+        """The jobs by id: `table`, except where a scheduler has a method of this name."""
+        return self.table
 
     # --- the port ---
 
@@ -67,20 +72,20 @@ class FakeLauncher:
             raise self._silence()
         return ref
 
-    async def find(self, mark: str) -> Listing:
+    async def find(self, mark: str, *, run_as: str = "", since: datetime | None = None) -> Listing:  # noqa: ARG002 - the port's
         """All jobs that carry this mark and are not hidden."""
         self._hear("find")
-        return self._listing([job for job in self.jobs.values() if job.fact.mark == mark])
+        return self._listing([job for job in self.table.values() if job.fact.mark == mark])
 
     async def look(self, jobs: Sequence[JobRef]) -> Listing:
         """The jobs with these ids, as a scheduler answers: whether the id still means the same job is for the asker to see."""
         self._hear("look")
-        return self._listing([self.jobs[ref.id] for ref in jobs if ref.id in self.jobs])
+        return self._listing([self.table[ref.id] for ref in jobs if ref.id in self.table])
 
-    async def cancel(self, job: JobRef, *, force: bool = False) -> None:
+    async def cancel(self, job: JobRef, *, force: bool = False, mandate: Secret = NO_MANDATE) -> None:  # noqa: ARG002 - the port's
         """Remember the request; a pending or forced job ends at once, a running one is ENDING until the test ends it."""
         self._hear("cancel")
-        known = self.jobs.get(job.id)
+        known = self.table.get(job.id)
         if known is None or known.fact.state is JobState.ENDED:
             return
         known.cancelled.append(force)
@@ -90,18 +95,18 @@ class FakeLauncher:
         else:
             self.state(job.id, JobState.ENDING)
 
-    async def output(self, job: JobRef) -> str:
+    async def output(self, job: JobRef, *, run_as: str = "", mandate: Secret = NO_MANDATE) -> str:  # noqa: ARG002 - the port's
         """The last 64 KiB of what the test wrote."""
         self._hear("output")
-        known = self.jobs.get(job.id)
+        known = self.table.get(job.id)
         return known.output.encode()[-_TAIL:].decode("utf-8", "replace") if known else ""
 
     async def forget(self, job: JobRef) -> None:
         """Drop an ended job."""
         self._hear("forget")
-        known = self.jobs.get(job.id)
+        known = self.table.get(job.id)
         if known is not None and known.fact.state is JobState.ENDED:
-            del self.jobs[job.id]
+            del self.table[job.id]
 
     # --- driving jobs ---
 
@@ -119,7 +124,7 @@ class FakeLauncher:
 
     def restart(self, job: str) -> None:
         """The job is requeued: pending again, with one restart more."""
-        self._change(job, state=JobState.PENDING, host=None, started_at=None, restarts=self.jobs[job].fact.restarts + 1)
+        self._change(job, state=JobState.PENDING, host=None, started_at=None, restarts=self.table[job].fact.restarts + 1)
 
     def finish(self, job: str, exit_code: int = 0) -> None:
         """The job's script ends with this code."""
@@ -139,12 +144,12 @@ class FakeLauncher:
 
     def end(self, job: str, end: ProcessEnd | None) -> None:
         """The job ends like this; None: it has ended and nobody knows how yet. An end that is known stays."""
-        if self.jobs[job].fact.end is None:
+        if self.table[job].fact.end is None:
             self._change(job, state=JobState.ENDED, end=end)
 
     def write(self, job: str, text: str) -> None:
         """The job writes `text`."""
-        self.jobs[job].output += text
+        self.table[job].output += text
 
     # --- faults ---
 
@@ -160,17 +165,10 @@ class FakeLauncher:
         """The next submit is lost on its way: no job, no answer."""
         self._lost.append(False)
 
-    def forget_youngest(self, count: int = 1, *, reuse_ids: bool = False) -> None:
-        """The controller crashed: it knows nothing of its youngest jobs, and may give their ids out again."""
-        for job in list(self.jobs)[-count:]:
-            del self.jobs[job]
-            if reuse_ids:
-                self._number -= 1
-
     def hide(self, *jobs: str, hidden: bool = True) -> None:
         """These jobs are left out of listings (PrivateData, a purge, a hiccup), though they live."""
         for job in jobs:
-            self.jobs[job].hidden = hidden
+            self.table[job].hidden = hidden
 
     def add_foreign(self, mark: str, *, uid: int = 4242, submitted_at: datetime | None = None) -> JobRef:
         """Somebody else's job that carries `mark`, forged."""
@@ -192,16 +190,11 @@ class FakeLauncher:
         self._number += 1
         ref = JobRef(cluster=self._name, id=str(self._number), submitted_at=submitted_at or self._now())
         fact = JobFact(job=ref, mark=mark, state=JobState.PENDING, uid=uid)
-        self.jobs[ref.id] = FakeJob(fact=fact, request=request, output="", cancelled=[])
+        self.table[ref.id] = FakeJob(fact=fact, request=request, output="", cancelled=[])
         return ref
 
     def _change(self, job: str, **changes: object) -> None:
-        self.jobs[job].fact = replace(self.jobs[job].fact, **changes)  # type: ignore[arg-type]  # names are checked by replace
+        self.table[job].fact = replace(self.table[job].fact, **changes)  # type: ignore[arg-type]  # names are checked by replace
 
     def _listing(self, jobs: Sequence[FakeJob]) -> Listing:
         return Listing(facts=[job.fact for job in jobs if not job.hidden], complete=self.complete)
-
-
-def fake_mark() -> str:
-    """A mark like a real one, unique."""
-    return f"armchair:{secrets.token_hex(16)}"

@@ -13,11 +13,13 @@ from armchair.domain.decide import Policy
 from armchair.domain.errors import DefinitionProblem, NotFound
 from armchair.domain.secret import Secret
 from armchair.domain.session import Resources
+from armchair.sessions.launcherports import NO_MANDATE
 from armchair.sessions.portal import Portal
-from armchair.sessions.ports import Identity, JobScript, SpecContext, TicketClaims
+from armchair.sessions.ports import Identity, JobScript, Notice, SpecContext, TicketClaims
 from armchair.sessions.tokens import Derived
 from armchair.testing.clock import FakeClock
 from armchair.testing.launcher import FakeLauncher
+from armchair.testing.scheduler import FakeScheduler
 from armchair.testing.store import MemoryStore
 from armchair.wire.runspec import RunSpec
 
@@ -56,6 +58,9 @@ class FakeCatalogue:
         except KeyError:
             raise NotFound("no_such_application", app=name) from None
 
+    async def check(self, application: Application, plan: Plan, *, here: bool) -> None:
+        """Everything is there."""
+
     def spec(self, application: Application, plan: Plan, context: SpecContext) -> RunSpec:
         return RunSpec(
             argv=("true",),
@@ -77,7 +82,12 @@ class FakeCatalogue:
 class FakeTickets:
     """Tickets without a signature: readable by anybody, refused by every real gateway."""
 
-    def sign(self, claims: TicketClaims) -> str:
+    async def sign(
+        self,
+        claims: TicketClaims,
+        assertion: Secret | None = None,  # noqa: ARG002 - the port's
+        mandate: Secret = NO_MANDATE,  # noqa: ARG002 - the port's
+    ) -> str:
         fields = {name: getattr(claims, name) for name in TicketClaims.__slots__}
         return base64.urlsafe_b64encode(json.dumps(fields).encode()).decode()
 
@@ -91,7 +101,7 @@ class FakeTickets:
 class FakeAuthority:
     """Hands out texts where certificates belong."""
 
-    def identity(self, session: str, run: str) -> Identity:
+    async def identity(self, session: str, run: str, mandate: Secret = NO_MANDATE) -> Identity:  # noqa: ARG002 - the port's
         return Identity(certificate=f"certificate of {session}", key=Secret(f"key of {run}"))
 
     def gateway_ca(self) -> str:
@@ -103,16 +113,22 @@ class FakeAuthority:
 
 @dataclass(slots=True, kw_only=True)
 class FakeGateway:
-    """Remembers what it was asked to revoke and renew."""
+    """Remembers what it was asked to revoke, cut and renew."""
 
     revoked: list[str] = field(default_factory=list)
+    cut: list[tuple[str, int]] = field(default_factory=list)
     renewed: list[str] = field(default_factory=list)
+    told: list[Notice] = field(default_factory=list)
 
-    async def revoke(self, entry: str, streams_to: Sequence[tuple[str, int]] = ()) -> None:  # noqa: ARG002 - the port's
+    async def revoke(self, entry: str, streams_to: Sequence[tuple[str, int]] = ()) -> None:
         self.revoked.append(entry)
+        self.cut.extend(streams_to)
 
     async def renew(self, run: str) -> None:
         self.renewed.append(run)
+
+    async def notices(self) -> Sequence[Notice]:
+        return self.told
 
 
 class FakeNames:
@@ -147,7 +163,7 @@ class FakeNames:
 class FakeScripts:
     """Job scripts that only hold their token."""
 
-    def render(self, token: Secret) -> JobScript:
+    def render(self, token: Secret, cluster: str) -> JobScript:  # noqa: ARG002 - the port's
         return JobScript(script=Secret(f"#!/bin/sh\n# {token.reveal()}\n"), shown="#!/bin/sh\n# <enrolment token>\n")
 
 
@@ -162,18 +178,24 @@ class FakePortal:
     gateway: FakeGateway
     actor: Actor
 
+    @property
+    def scheduler(self) -> FakeScheduler:
+        """The launcher, of a portal that was made with a scheduler."""
+        assert isinstance(self.launcher, FakeScheduler)  # noqa: S101 - tests ask for what they made
+        return self.launcher
 
-async def fake_portal(*applications: Application) -> FakePortal:
-    """A portal in memory in which Ada is logged in."""
+
+async def fake_portal(*applications: Application, cluster: type[FakeLauncher] = FakeLauncher) -> FakePortal:
+    """A portal in memory in which Ada is logged in. `cluster`: what it runs its sessions on, alone."""
     clock = FakeClock()
-    store, launcher, gateway = MemoryStore(), FakeLauncher(now=clock.now), FakeGateway()
+    store, launcher, gateway = MemoryStore(), cluster(now=clock.now), FakeGateway()
     portal = Portal(
         instance="test42",
         clock=clock,
         store=store,
         accounts=store,
         catalogue=FakeCatalogue(*applications),
-        launchers={"local": launcher},
+        launchers={launcher.name: launcher},
         tickets=FakeTickets(),
         ca=FakeAuthority(),
         gateway=gateway,

@@ -12,7 +12,8 @@ from armchair.domain.run import (
     Run,
     UsageSample,
 )
-from armchair.domain.session import By, Kind, Resources, Session, Wanted
+from armchair.domain.secret import Secret
+from armchair.domain.session import By, Kind, Placement, Resources, Session, Wanted
 from armchair.testing.clock import START
 
 HOSTILE = "Ünï \"quotes\" 'n' $(id) `id` %_\\ <b>\n\t🪑 \x00 \x1b[31m"
@@ -58,10 +59,14 @@ def full_session(session: str = "full") -> Record:
         wanted_at=later,
         launch_key="key",
         cluster="big",
+        placement=Placement(partition="short", account="genomics", qos="small", reservation="class", gpu_type="a100"),
+        mandate=Secret("mandate"),
         size="large",
         resources=Resources(cores=4, memory=2**40, walltime=timedelta(hours=1, microseconds=7), gpus=2),
         answers={"text": HOSTILE, "number": 0.1, "yes": True, "none": None, "list": [1, {"deep": "é"}]},
         environment={"ARMCHAIR_FIELD_TEXT": HOSTILE},
+        thumbnail_at=later,
+        idle_after=timedelta(hours=2, microseconds=9),
     )
     end = ProcessEnd(at=later, kind=OutcomeKind.OUT_OF_MEMORY, exit_code=1, signal=9, detail="x", params={"message": HOSTILE})
     run = Run(
@@ -72,7 +77,11 @@ def full_session(session: str = "full") -> Record:
         job_state_at=later,
         absent_since=later,
         reason="Priority",
-        host="node7",
+        expected_start=later,
+        position=3,
+        host="10.0.0.7",
+        node="node7",
+        ends_at=later,
         started_at=later,
         restarts=2,
         enrolled_at=later,
@@ -81,10 +90,19 @@ def full_session(session: str = "full") -> Record:
         ready_at=later,
         heard_at=later,
         stop_sent_at=later,
+        walltime=timedelta(hours=3),
+        walltime_wanted=timedelta(hours=4, microseconds=3),
+        extensions=2,
+        extend_refused="no",
+        warned_for=later,
+        active_at=later,
+        activity_at=later,
+        idle_ends_at=later,
+        idle_stop_at=later,
         agent_end=end,
         job_end=end,
         refused="no",
-        usage=(UsageSample(at=later, cpu=0.25, memory=2**33), UsageSample(at=START, cpu=8.0, memory=1)),
+        usage=(UsageSample(at=later, cpu=0.25, memory=2**33, gpu=0.5), UsageSample(at=START, cpu=8.0, memory=1)),
         outcome=some_outcome(OutcomeKind.LOST),
     )
     return Record(session=whole, runs=(run, Run(session=session, attempt=2, intended_at=later)))

@@ -2,12 +2,17 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 
+from armchair.domain import telling
 from armchair.domain.access import Verb, may
+from armchair.domain.announcement import Announcement, AnnouncementKind
 from armchair.domain.errors import NotFound
 from armchair.domain.event import Event
 from armchair.domain.run import Phase, Record
 from armchair.domain.session import Grant
+from armchair.domain.telling import Always, Letter, Wish
+from armchair.domain.thumbnail import Thumbnail
 from armchair.sessions.ports import Change, Clock, ListPage, ListQuery
 from armchair.store.search import fold, search_text, words
 from armchair.store.sessions import check_step, with_next_version
@@ -30,7 +35,12 @@ class MemoryStore(MemoryAccounts):
         self._records: dict[str, Record] = {}
         self._events: list[Event] = []
         self._documents: dict[tuple[str, int, str], str] = {}
+        self._wishes: dict[tuple[str, str, telling.Channel], Wish] = {}
+        self._letters: list[Letter] = []
+        self._read_events = 0
         self._grants: dict[tuple[str, str], Grant] = {}
+        self._thumbnails: dict[str, Thumbnail] = {}
+        self._announcements: dict[tuple[str, str], Announcement] = {}
 
     async def close(self) -> None:
         """Nothing to close."""
@@ -108,11 +118,62 @@ class MemoryStore(MemoryAccounts):
         self._write()
         self._grants.pop((session, subject), None)
 
+    async def thumbnail(self, session: str) -> Thumbnail | None:
+        return self._thumbnails.get(session)
+
+    async def keep_thumbnail(self, picture: Thumbnail) -> None:
+        self._write()
+        if picture.session in self._records:
+            self._thumbnails[picture.session] = picture
+
+    async def wishes(self, session: str, login: str) -> Sequence[Wish]:
+        found = [wish for wish in self._wishes.values() if (wish.session, wish.login) == (session, login)]
+        return sorted(found, key=lambda wish: wish.channel.value)
+
+    async def put_wish(self, wish: Wish) -> None:
+        self._write()
+        self._wishes.pop((wish.session, wish.login, wish.channel), None)
+        if wish.occasions:
+            self._wishes[wish.session, wish.login, wish.channel] = wish
+
+    async def due_letters(self, always: Always, now: datetime, limit: int) -> tuple[Sequence[Letter], datetime | None]:
+        for event in self._events[self._read_events :]:
+            asked = [wish for wish in self._wishes.values() if wish.session == event.session]
+            for letter in telling.letters(event, self._records[event.session].session, asked, always, now):
+                self._letters.append(dataclasses.replace(letter, id=len(self._letters) + 1))
+            for wish in asked:
+                await self.put_wish(telling.left_of(wish, event))
+        self._read_events = len(self._events)
+        waiting = [letter for letter in self._letters if letter.due_at is not None]
+        waiting.sort(key=lambda letter: (letter.due_at, letter.id))
+        later = [letter.due_at for letter in waiting if letter.due_at is not None and letter.due_at > now]
+        due = [one for one in waiting if one.due_at is not None and one.due_at <= now]
+        ways = [[one for one in due if one.channel is channel][:limit] for channel in telling.Channel]
+        return [letter for way in ways for letter in way], min(later, default=None)
+
+    async def settle(self, letter: int, due_at: datetime | None, *, sent: bool) -> None:  # noqa: ARG002 - only the real one keeps it
+        self._write()
+        old = self._letters[letter - 1]
+        self._letters[letter - 1] = dataclasses.replace(old, due_at=due_at, tries=old.tries + 1)
+
+    async def announcements(self) -> Sequence[Announcement]:
+        return [announcement for _, announcement in sorted(self._announcements.items())]
+
+    async def post(self, announcement: Announcement) -> None:
+        self._write()
+        self._announcements[announcement.kind.value, announcement.cluster] = announcement
+
+    async def withdraw(self, kind: AnnouncementKind, cluster: str = "") -> None:
+        self._write()
+        self._announcements.pop((kind.value, cluster), None)
+
     async def _matches(self, record: Record, query: ListQuery) -> bool:
         session, now = record.session, self._clock.now()
-        texts = (search_text(session), f"#{session.number}")
+        texts = [search_text(session), f"#{session.number}"]
+        if query.everybody:
+            texts += [session.owner.lower(), session.cluster.lower()]
         return (
-            may(_Somebody(login=query.subject), Verb.VIEW, session, await self.grants(session.id), now)
+            (query.everybody or may(_Somebody(login=query.subject), Verb.VIEW, session, await self.grants(session.id), now))
             and all(any(word in text for text in texts) for word in words(query.text))
             and (query.phases is None or record.phase in query.phases)
         )

@@ -1,5 +1,6 @@
 """The agents' side of web: enrol, report, commands. Checks size and shape of what jobs say, then calls the use case (I11)."""
 
+import asyncio
 from typing import Annotated, Any
 
 import structlog
@@ -11,11 +12,12 @@ from armchair.domain.errors import ArmchairError, Unavailable
 from armchair.sessions import report as use_cases
 from armchair.sessions.portal import Portal
 from armchair.sessions.report import AgentError
-from armchair.wire.messages import API, COMMAND_WAIT, LOG_TAIL, MAX_ENROL, MAX_REPORT, End, EnrolRequest, Report
+from armchair.wire.messages import API, COMMAND_WAIT, LOG_TAIL, MAX_ENROL, MAX_REPORT, Activity, End, EnrolRequest, Report
 
 log = structlog.get_logger()
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Text = Annotated[str, Field(max_length=500)]
 
 
@@ -39,12 +41,21 @@ class EndBody(_Strict):
     exit_code: Annotated[int, Field(ge=0, le=255)] | None
     signal: Annotated[int, Field(ge=1, le=64)] | None
     kind: Annotated[str, Field(max_length=40)]
-    detail: Annotated[str, Field(pattern=r"^[a-z_]{0,40}$")]
+    detail: Annotated[str, Field(pattern=r"^[a-z0-9_]{0,40}$")]
     message: Annotated[str, Field(max_length=2000)]
 
 
+class ActivityBody(_Strict):
+    """Activity as it may arrive."""
+
+    input: Annotated[int, Field(ge=0, le=2**62)]
+    cpu: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    gpu: Share | None
+    busy: bool | None
+
+
 class ReportBody(_Strict):
-    """Report as it may arrive."""
+    """Report as it may arrive; what came with version 2 is absent in older ones."""
 
     seq: Annotated[int, Field(ge=0)]
     ready: bool
@@ -52,6 +63,9 @@ class ReportBody(_Strict):
     memory: Annotated[int, Field(ge=0)]
     log: Annotated[str, Field(max_length=LOG_TAIL)] | None
     end: EndBody | None
+    gpu: Share | None = None
+    activity: ActivityBody | None = None
+    warned: bool = False
     version: int
 
 
@@ -77,15 +91,25 @@ def create_agents(portal: Portal) -> FastAPI:
     async def report(request: Request) -> JSONResponse:
         bearer = known(request)
         body = ReportBody.model_validate_json(await _body(request, MAX_REPORT)).model_dump()
-        end = body.pop("end")
-        await use_cases.report(portal, bearer, Report(end=End(**end) if end else None, **body))
+        end, activity = body.pop("end"), body.pop("activity")
+        news = Report(end=End(**end) if end else None, activity=Activity(**activity) if activity else None, **body)
+        await use_cases.report(portal, bearer, news)
         return JSONResponse({})
 
     @app.get(API + "/commands")
     async def commands(request: Request, after: int = 0, wait: float = 0) -> JSONResponse:
-        wait = min(max(wait, 0.0), COMMAND_WAIT)
-        found = await use_cases.commands(portal, known(request), after, wait)
-        return JSONResponse({"commands": [dict(command._asdict()) for command in found]})
+        wait, bearer = min(max(wait, 0.0), COMMAND_WAIT), known(request)
+        answer = asyncio.ensure_future(use_cases.commands(portal, bearer, after, wait))
+        gone = asyncio.ensure_future(_gone(request))
+        try:
+            await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not answer.done():
+                await use_cases.fell_silent(portal, bearer)
+                return JSONResponse({"commands": []})
+            return JSONResponse({"commands": [dict(command._asdict()) for command in answer.result()]})
+        finally:
+            answer.cancel()
+            gone.cancel()
 
     app.add_exception_handler(AgentError, _refused)
     app.add_exception_handler(ValidationError, _malformed)
@@ -106,6 +130,12 @@ async def _body(request: Request, most: int) -> bytes:
         if len(data) > most:
             raise _TooLarge
     return data
+
+
+async def _gone(request: Request) -> None:
+    """Wait until the one who asks has gone."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _bearer(request: Request) -> str:

@@ -7,7 +7,20 @@ from starlette.routing import Route
 from armchair.sessions.portal import Portal
 from armchair.web import api, assets, problems, security, system
 from armchair.web.middleware import BodyLimit, ByHost, SecurityHeaders
-from armchair.web.pages import account, applications, host, launch, login, sessions
+from armchair.web.pages import (
+    account,
+    admin,
+    applications,
+    cluster,
+    host,
+    lasting,
+    launch,
+    login,
+    screen,
+    sessions,
+    telling,
+    thumbnails,
+)
 
 MAX_FORM = 256 * 1024
 
@@ -16,7 +29,7 @@ def create_web(portal: Portal) -> FastAPI:
     """Everything that browsers and API clients reach: by Host the portal's routes, or a session's `/.armchair/*`."""
     app = FastAPI(title="Armchair", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     app.include_router(api.router(portal))
-    for room in (login, sessions, applications, launch, account, system):
+    for room in (login, sessions, lasting, telling, thumbnails, applications, launch, cluster, admin, account, system):
         app.include_router(room.router(portal))
     app.router.routes.append(Route("/.armchair/static/{name}", assets.serve))
     problems.install(app, portal)
@@ -31,6 +44,8 @@ def _create_session_host(portal: Portal) -> FastAPI:
     """What the portal answers on a session's own host."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(host.router(portal))
+    app.include_router(screen.router(portal))
+    app.include_router(thumbnails.host_router(portal))
     app.router.routes.append(Route("/.armchair/static/{name}", assets.serve))
     problems.install(app, portal)
     return app

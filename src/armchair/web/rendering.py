@@ -12,8 +12,12 @@ from starlette.responses import HTMLResponse, Response
 
 from armchair import words
 from armchair.accounts.actor import Actor
-from armchair.domain.run import Phase, Record, UsageSample
+from armchair.domain import lasting
+from armchair.domain.run import OutcomeKind, Phase, Record, UsageSample
+from armchair.sessions.admin import is_operator
+from armchair.sessions.announcements import board
 from armchair.sessions.portal import Portal
+from armchair.sessions.show import SessionView
 from armchair.web.assets import asset
 from armchair.web.security import form_token
 
@@ -32,7 +36,9 @@ def _environment() -> Environment:
     )
     # newstyle: {% trans %} and _() escape what they are filled with
     made.install_gettext_callables(words._, words.ngettext, newstyle=True)  # type: ignore[attr-defined]  # added by the extension
-    made.globals.update(asset=asset, words=words, Phase=Phase, ends_at=ends_at)
+    made.globals.update(
+        asset=asset, words=words, Phase=Phase, ends_at=lasting.ends_at, place=place, is_wrong_size=is_wrong_size
+    )
     made.filters.update(moment=moment, spark=spark)
     return made
 
@@ -43,10 +49,21 @@ def moment(when: datetime, now: datetime) -> Markup:
     return Markup('<time datetime="{}" title="{}">{}</time>').format(iso, words.clock(when, now), words.ago(when, now))
 
 
-def ends_at(record: Record) -> datetime | None:
-    """When the run's time is over; None without a limit or before the start."""
-    walltime, started = record.session.resources.walltime, record.run.started_at
-    return started + walltime if walltime is not None and started is not None else None
+def place(record: Record) -> str:
+    """Where a session runs or is to run: "cluster/partition · node", as far as it is known."""
+    session, node = record.session, record.run.node
+    where = "/".join(part for part in (session.cluster, session.placement.partition) if part)
+    return " · ".join(part for part in (where, node) if part)
+
+
+def is_wrong_size(view: SessionView) -> bool:
+    """Whether its size or place is what keeps a session from ever running: changing that is then the thing to do."""
+    run, session = view.record.run, view.record.session
+    if run.outcome is not None:
+        return run.outcome.kind is OutcomeKind.REJECTED
+    if view.phase is not Phase.QUEUED or not run.reason:
+        return False
+    return words.why(run.reason, words.Waiting(placement=session.placement, resources=session.resources)).never
 
 
 def spark(samples: tuple[UsageSample, ...], field: str, limit: float) -> str:
@@ -80,7 +97,10 @@ def text(portal: Portal, request: Request, name: str, params: Mapping[str, Any])
         "theme": theme if theme in THEMES else "system",
         "path": request.url.path,
         "now": portal.clock.now(),
-        "local": set(portal.launchers) <= {"local"},
+        "queues": (queues := [name for name in portal.launchers if portal.scheduler(name) is not None]),
+        "local": not queues and len(portal.launchers) < 2,
+        "banner": board(portal).banner,
+        "operator": is_operator(actor),
         "portal_url": portal.names.portal_url,
     }
     return _pages.get_template(name).render({**common, **params})

@@ -6,7 +6,7 @@
 
 Status: 401 the token or credential is not good (final); 409 not yet (the portal has not recorded the job: ask again soon);
 410 the run is over (final: stop the application and go); 413, 422 the body is too large or malformed (final for this
-body); 5xx: ask again.
+body); 429 and 5xx: ask again.
 
 Enrolment token and credential name their run in the clear: `<session>-<attempt>.<restart>.<kind>.<hmac>`, where kind is
 `e` or `c` and hmac is unpadded base64url. The portal derives them and stores neither.
@@ -23,6 +23,9 @@ REPORT_EVERY = 15.0
 COMMAND_WAIT = 25.0
 
 # Exit codes of the job script before there is an application. The launcher hands them on; the portal has words for them.
+EXIT_NO_ROOM = 94
+EXIT_NO_INTERFACE = 95
+EXIT_NO_PORT = 96
 EXIT_NO_PYTHON = 97
 EXIT_NO_PORTAL = 98
 EXIT_REFUSED = 99
@@ -39,7 +42,7 @@ class EnrolRequest(NamedTuple):
     python: str
     node: str
     nonce: str
-    version: int = 1
+    version: int = 2
 
 
 class EnrolAnswer(NamedTuple):
@@ -66,11 +69,25 @@ class End(NamedTuple):
     message: str
 
 
+class Activity(NamedTuple):
+    """What an agent saw of the session's use in one window of about a minute; None: it could not tell.
+
+    `input`: bytes from the browser, `cpu` in cores, `gpu` the share of the job's GPUs, from 0 to 1, `busy`: the application
+    says that it computes, or jobs that it started are awaited.
+    """
+
+    input: int
+    cpu: float
+    gpu: Optional[float]
+    busy: Optional[bool]
+
+
 class Report(NamedTuple):
     """What changed since the last report; sent on change and every REPORT_EVERY seconds. `seq` grows by one each time.
 
     `log` is the last LOG_TAIL bytes of the output, decoded with replacement, or None when unchanged.
-    `cpu` is in cores since the last report, `memory` the PSS of the tree in bytes.
+    `cpu` is in cores since the last report, `memory` the PSS of the tree in bytes, `gpu` the last known share of its GPUs.
+    `activity` comes once a window. `warned`: the scheduler's signal before the end has come. Both are absent in version 1.
     """
 
     seq: int
@@ -79,14 +96,21 @@ class Report(NamedTuple):
     memory: int
     log: Optional[str]
     end: Optional[End]
-    version: int = 1
+    gpu: Optional[float] = None
+    activity: Optional[Activity] = None
+    warned: bool = False
+    version: int = 2
 
 
 class Command(NamedTuple):
-    """What the portal wants of an agent. `number` grows; verbs: "stop" (with the RunSpec's grace), "kill", "report"."""
+    """What the portal wants of an agent. `number` grows; verbs that an agent does not know are passed over.
+
+    "stop" (with the RunSpec's grace), "kill", "report", "warn": the time is over soon, at `ends_at` (seconds since 1970).
+    """
 
     number: int
     verb: str
+    ends_at: Optional[float] = None
 
 
 Commands = Tuple[Command, ...]

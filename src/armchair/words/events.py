@@ -21,6 +21,8 @@ PLAIN: dict[str, str] = {
     "job.ended": mark("The job has ended"),
     "agent.enrolled": mark("The session's agent has called from %(node)s"),
     "session.renamed": mark("Renamed to %(title)s"),
+    "idle.kept": mark("Somebody wants to keep it"),
+    "extend.refused": mark("No more time: %(reason)s"),
     "stop.sent": mark("The launcher was asked to end the job"),
     "run.found_again": mark("A job that we had lost is alive after all"),
     "run.started": mark("Attempt %(attempt)s begins"),
@@ -79,9 +81,49 @@ def _stem(kind: OutcomeKind, by: By, detail: str) -> str:
     return stem[:1].lower() + stem[1:]
 
 
+def _end_near(params: Mapping[str, object]) -> str:
+    return gettext("Its time is over soon: %(span)s left") % {"span": _span(params.get("seconds"))}
+
+
+def _extend_asked(params: Mapping[str, object]) -> str:
+    return gettext("More time was asked for: %(span)s in all") % {"span": _span(params.get("seconds"))}
+
+
+def _extended(params: Mapping[str, object]) -> str:
+    return gettext("It has %(span)s in all now") % {"span": _span(params.get("seconds"))}
+
+
+def _idle_near(params: Mapping[str, object]) -> str:
+    minutes = params.get("minutes")
+    span = duration(timedelta(minutes=minutes)) if isinstance(minutes, int) else "?"
+    return gettext("Nobody has used it for %(span)s: its end is announced") % {"span": span}
+
+
+def _idle_chosen(params: Mapping[str, object]) -> str:
+    if not params.get("seconds"):
+        return gettext("It is left to the site whether it ends without use")
+    return gettext("It is to end after %(span)s without use") % {"span": _span(params.get("seconds"))}
+
+
+def _idle_end(params: Mapping[str, object]) -> str:
+    if params.get("by") == By.OWNER.value:
+        return gettext("Nobody had used it: it ends, as was chosen")
+    return gettext("Nobody had used it: the site ends it")
+
+
+def _span(seconds: object) -> str:
+    return duration(timedelta(seconds=seconds)) if isinstance(seconds, int) else "?"
+
+
 SPECIAL: dict[str, Callable[[Mapping[str, object]], str]] = {
     "session.ready": _ready,
     "stop.asked": _stop_asked,
     "agent.ended": _agent_ended,
     "run.ended": _run_ended,
+    "end.near": _end_near,
+    "extend.asked": _extend_asked,
+    "extend.done": _extended,
+    "idle.near": _idle_near,
+    "idle.chosen": _idle_chosen,
+    "idle.end": _idle_end,
 }

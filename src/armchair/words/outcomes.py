@@ -1,22 +1,36 @@
 """How a run ended, in the order: what happened, what it means, what to do."""
 
 import signal
+from collections.abc import Mapping
+from datetime import datetime
 
 from armchair.domain.run import Outcome, OutcomeKind
 from armchair.domain.session import By, Resources
 from armchair.words.language import gettext, mark
 from armchair.words.line import Line, Tone
-from armchair.words.quantities import clock_time, duration, memory
+from armchair.words.quantities import clock, clock_time, duration, memory
 
 # what became of a run before or beside its application's own end: sentence, what to do
 DETAILS: dict[str, tuple[str, str]] = {
+    "no_room": (
+        mark("%(place)s has neither memory nor disk for the session's key: /dev/shm and /tmp are full or closed"),
+        mark("Start again; if it happens there once more, tell the help desk and quote %(quote)s."),
+    ),
+    "no_interface": (
+        mark("%(place)s has no such network interface as the portal's settings say agents listen on"),
+        mark("Tell the help desk and quote %(quote)s."),
+    ),
+    "no_port": (
+        mark("%(place)s has no free port in the range of the portal's settings"),
+        mark("Start again in a while; tell the help desk that the range is too small."),
+    ),
     "no_python": (
-        mark("The node has no Python 3.6 or newer, so the session could not start"),
+        mark("%(place)s has no Python 3.6 or newer, so the session could not start"),
         mark("Tell the help desk, or choose another place to run."),
     ),
     "no_portal": (
-        mark("The node could not reach the portal"),
-        mark("Tell the help desk and quote the session's number."),
+        mark("%(place)s can't reach the portal"),
+        mark("Tell the help desk and quote %(quote)s."),
     ),
     "enrolment_refused": (
         mark("The portal did not admit the job"),
@@ -24,8 +38,8 @@ DETAILS: dict[str, tuple[str, str]] = {
     ),
     "not_executable": (mark("The application could not be started"), mark("Its log says why. Tell whoever looks after it.")),
     "disk_full": (
-        mark("The disk is full, so it could not start"),
-        mark("Free some space in your home directory and start again."),
+        mark("%(place)s has no disk space for the session: its /tmp is full or closed"),
+        mark("Start again; if it happens there once more, tell the help desk and quote %(quote)s."),
     ),
     "home_missing": (
         mark("Its working directory does not exist on the node"),
@@ -34,6 +48,42 @@ DETAILS: dict[str, tuple[str, str]] = {
     "no_isolation": (
         mark("This machine can't give the application a network of its own, and without it others could reach it"),
         mark("Ask the administrator for user namespaces."),
+    ),
+    "image_missing": (
+        mark("%(place)s does not see the container image"),
+        mark("Check its path: it must be the same on the nodes. Then start again."),
+    ),
+    "image_unreadable": (
+        mark("%(place)s may not read the container image"),
+        mark("Ask whoever looks after it for the right to read it and the directories above it."),
+    ),
+    "image_corrupt": (
+        mark("The container image is damaged, not copied to its end, or of an unknown kind"),
+        mark("Its log says more. Copy or build it again."),
+    ),
+    "image_architecture": (
+        mark("The container image is for another kind of processor than the node has"),
+        mark("Build it for this kind, or choose another place to run."),
+    ),
+    "no_runtime": (
+        mark("%(place)s has no container runtime that runs this image"),
+        mark("The log names each that was tried. Tell the help desk, or choose another place to run."),
+    ),
+    "no_namespaces": (
+        mark("%(place)s does not let people start containers, as it gives them no user namespaces"),
+        mark("Tell the help desk and quote %(quote)s, or choose another place to run."),
+    ),
+    "bind_missing": (
+        mark("The node lacks a directory that the container is to see"),
+        mark("The log names it. Tell whoever looks after the application."),
+    ),
+    "display_died": (
+        mark("What shows the program's windows has ended unexpectedly, and the program with it"),
+        mark("Start again. If it happens twice, send the details for support to the help desk."),
+    ),
+    "x11_directory": (
+        mark("%(place)s has no place for the sockets of graphical programs: /tmp/.X11-unix can't be used"),
+        mark("Start again on another node if you can; tell the help desk and quote %(quote)s."),
     ),
     "shepherd_killed": (
         mark("The process that kept the job was killed from outside"),
@@ -44,30 +94,49 @@ DETAILS: dict[str, tuple[str, str]] = {
     "portal_was_down": (mark("It never reached a place to run: the portal was down"), mark("Start again.")),
     "launcher_refused": (mark("It was refused: %(reason)s"), mark("Change the size, or tell the help desk.")),
     "cancelled_elsewhere": (mark("The job was cancelled outside the portal"), mark("Start again.")),
+    "cancelled_by_owner": (mark("You cancelled the job outside the portal"), mark("Start again.")),
+    "not_launched": (
+        mark("The scheduler could not start the job on its node"),
+        mark("Start again. If it happens twice, send the details for support to the help desk."),
+    ),
     "unexplained": (
         mark("The job has ended; nobody could say how"),
         mark("Its log may tell. Send the details for support to the help desk."),
     ),
+    "requeued_after_failure": (mark("The node %(node)s failed; the job has been queued again by itself"), ""),
     "requeued": (mark("A job with priority took its place; it has been queued again by itself"), ""),
 }
-EXIT_DETAILS = {97: "no_python", 98: "no_portal", 99: "enrolment_refused"}
+EXIT_DETAILS = {
+    94: "no_room",
+    95: "no_interface",
+    96: "no_port",
+    97: "no_python",
+    98: "no_portal",
+    99: "enrolment_refused",
+}
 
 
-def outcome(ended: Outcome, asked: Resources | None = None) -> Line:
-    """How a run ended. `asked` is what it had asked for, to name limits."""
-    stem, detail, tone = _words(ended, asked or Resources())
+def outcome(ended: Outcome, asked: Resources | None = None, *, node: str = "", number: int = 0) -> Line:
+    """How a run ended. `asked` is what it had asked for, to name limits; `node` where it ran, `number` the session's."""
+    stem, detail, tone = _words(ended, asked or Resources(), _names(node, number))
     title = gettext("%(sentence)s at %(time)s.") % {"sentence": stem, "time": clock_time(ended.at)}
     return Line(title=title, detail=detail, tone=tone, stem=stem, at=ended.at)
 
 
-def _words(ended: Outcome, asked: Resources) -> tuple[str, str, Tone]:
+def _names(node: str, number: int) -> dict[str, object]:
+    place = gettext("Node %(node)s") % {"node": node} if node else gettext("The node")
+    return {"node": node, "place": place, "quote": f"#{number}" if number else gettext("the session's number")}
+
+
+def _words(ended: Outcome, asked: Resources, names: Mapping[str, object]) -> tuple[str, str, Tone]:
     code = ended.detail
     if ended.kind is OutcomeKind.FAILED and code in {"", "before_ready"} and ended.exit_code in EXIT_DETAILS:
         code = EXIT_DETAILS[ended.exit_code]
     if code in DETAILS:
         sentence, advice = DETAILS[code]
         tone = Tone.CALM if ended.kind in {OutcomeKind.CANCELLED, OutcomeKind.PREEMPTED} else Tone.BAD
-        return gettext(sentence) % {"reason": ended.params.get("reason", "")}, gettext(advice) if advice else "", tone
+        params = {"reason": "", **names, **ended.params}
+        return gettext(sentence) % params, gettext(advice) % params if advice else "", tone
     return _KINDS[ended.kind](ended, asked)
 
 
@@ -132,8 +201,14 @@ def _preempted(_ended: Outcome, _asked: Resources) -> tuple[str, str, Tone]:
     return gettext("A job with priority took its place"), gettext("Start again."), Tone.WARN
 
 
-def _idle(_ended: Outcome, _asked: Resources) -> tuple[str, str, Tone]:
-    return gettext("Nobody had used this for a long time; it was ended"), gettext("Start again."), Tone.CALM
+def _idle(ended: Outcome, _asked: Resources) -> tuple[str, str, Tone]:
+    try:
+        since = datetime.fromisoformat(str(ended.params.get("since")))
+    except ValueError:
+        sentence = gettext("Nobody had used this for a long time; it was ended")
+    else:
+        sentence = gettext("Nobody had used this since %(time)s; it was ended") % {"time": clock(since, ended.at)}
+    return sentence, gettext("Start again."), Tone.CALM
 
 
 def _never_started(_ended: Outcome, _asked: Resources) -> tuple[str, str, Tone]:

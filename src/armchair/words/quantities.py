@@ -71,13 +71,18 @@ def cores(number: int) -> str:
     return ngettext("%(number)d core", "%(number)d cores", number) % {"number": number}
 
 
+def gpus(number: int) -> str:
+    """A number of GPUs, like `2 GPUs`."""
+    return ngettext("%(number)d GPU", "%(number)d GPUs", number) % {"number": number}
+
+
 def resources(asked: Resources) -> str:
     """A size in short form: "4 cores · 16 GB · 1 GPU"."""
     parts = [cores(asked.cores)]
     if asked.memory is not None:
         parts.append(memory(asked.memory))
     if asked.gpus:
-        parts.append(ngettext("%(number)d GPU", "%(number)d GPUs", asked.gpus) % {"number": asked.gpus})
+        parts.append(gpus(asked.gpus))
     if asked.walltime is not None:
         parts.append(duration(asked.walltime))
     return " · ".join(parts)

@@ -115,7 +115,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
             env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(temporary)},
         )
         assert job.stdin is not None
-        job.stdin.write(scripts.render(Secret(TOKEN)).script.reveal().encode())
+        job.stdin.write(scripts.render(Secret(TOKEN), "local").script.reveal().encode())
         job.stdin.close()
         opened.append((context, job))
         return portal, job

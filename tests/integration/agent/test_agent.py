@@ -81,7 +81,7 @@ def test_waits_while_the_job_is_not_on_record_and_goes_when_refused(start: Start
 
 
 def test_a_node_without_python_says_so(tmp_path: Path) -> None:
-    script = AgentScripts(agents_url=lambda: "https://127.0.0.1:1", agents_ca="").render(Secret("t")).script.reveal()
+    script = AgentScripts(agents_url=lambda: "https://127.0.0.1:1", agents_ca="").render(Secret("t"), "local").script.reveal()
     script = script.replace("/usr/bin/python3", "/nowhere/python3").replace("/usr/libexec/platform-python", "/nowhere/p")
     done = subprocess.run(["/bin/sh"], input=script.encode(), capture_output=True, check=False, env={"PATH": str(tmp_path)})
     assert done.returncode == EXIT_NO_PYTHON
@@ -109,6 +109,21 @@ def test_a_stop_gives_time_to_tidy_up(start: Start, tmp_path: Path) -> None:
     assert portal.end()["kind"] == "cancelled"
     assert job.wait(10) == 3
     assert (tmp_path / "tidied").read_text() == "tidy\n"
+
+
+def test_a_suspension_is_no_stop(start: Start) -> None:
+    portal, job = start()
+    portal.wait_ready()
+    os.kill(job.pid, signal.SIGSTOP)
+    with pytest.raises(subprocess.TimeoutExpired):
+        job.wait(1.5)  # longer than the agent waits for a signal
+    os.kill(job.pid, signal.SIGCONT)
+    with pytest.raises(subprocess.TimeoutExpired):
+        job.wait(0.5)
+    assert get(portal) == (200, b"hello")
+    os.kill(job.pid, signal.SIGTERM)
+    assert portal.end()["kind"] == "cancelled"
+    job.wait(10)
 
 
 def test_a_command_of_the_portal_stops_it(start: Start) -> None:
@@ -166,6 +181,17 @@ def test_what_can_not_be_started_says_why(start: Start, tmp_path: Path) -> None:
     assert start(directory=str(tmp_path / "gone"))[0].end()["detail"] == "home_missing"
 
 
+def test_what_runs_beside_the_application_says_why_it_ended(start: Start) -> None:
+    leave = 'printf "image_missing\\nThere is no /apps/x.sif.\\n" >"$ARMCHAIR_DIR/trouble"; exit 3\n'
+    end = start(leave)[0].end()
+    assert (end["detail"], end["message"], end["exit_code"]) == ("image_missing", "There is no /apps/x.sif.", 3)
+
+
+def test_an_application_finds_the_agents_python(start: Start) -> None:
+    _portal, job = start('"$ARMCHAIR_AGENT_PYTHON" -c "import sys; sys.exit(sys.version_info[0])"\n')
+    assert job.wait(20) == 3
+
+
 def test_an_application_that_only_speaks_tcp_has_a_network_of_its_own(start: Start) -> None:
     portal, _job = start(SERVE, transport="tcp_isolated")
     portal.wait_ready()
@@ -220,7 +246,7 @@ def test_the_portal_may_go_away_and_come_back(start: Start, tmp_path: Path) -> N
     with serving(portal):
         scripts = AgentScripts(agents_url=lambda: f"https://127.0.0.1:{portal.port}", agents_ca=portal.agents_ca.pem)
         job = subprocess.Popen(["/bin/sh"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
-        job.stdin.write(scripts.render(Secret(TOKEN)).script.reveal().encode())
+        job.stdin.write(scripts.render(Secret(TOKEN), "local").script.reveal().encode())
         job.stdin.close()
         portal.wait_ready()
     assert get(portal) == (200, b"hello")

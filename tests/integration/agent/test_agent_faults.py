@@ -8,9 +8,9 @@ import ssl
 import subprocess  # noqa: TID251 - mounting is no work of the portal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -47,7 +47,53 @@ def dial(portal: AgentsPortal) -> ssl.SSLSocket:
     return portal.client_context().wrap_socket(raw, server_hostname=SESSION_HOST)
 
 
-def read(peer: socket.socket, size: int) -> bytes:
+class HalfOpen:
+    """A client that can say, in TLS, that it will send no more, and goes on reading.
+
+    It moves the bytes itself: Python's TLS sockets wait for the other side's last word, or fail when it has more to say.
+    """
+
+    def __init__(self, portal: AgentsPortal) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", portal.agent_port), 20)
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        context = portal.client_context()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=SESSION_HOST)
+        self._do(self._tls.do_handshake)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def sendall(self, data: bytes) -> None:
+        self._do(lambda: self._tls.write(data))
+
+    def recv(self, size: int) -> bytes:
+        return self._do(lambda: self._tls.read(size))
+
+    def say_no_more(self) -> None:
+        with pytest.raises(ssl.SSLWantReadError):
+            self._tls.unwrap()
+        self._socket.sendall(self._outgoing.read())
+
+    def _do(self, step: Callable[[], Any]) -> Any:
+        """Repeat the step, with what the other side sends, until it is done."""
+        while True:
+            try:
+                done = step()
+            except ssl.SSLWantReadError:
+                self._socket.sendall(self._outgoing.read())
+                data = self._socket.recv(65536)
+                self._incoming.write(data)
+                if not data:
+                    self._incoming.write_eof()
+                continue
+            self._socket.sendall(self._outgoing.read())
+            return done
+
+
+def read(peer: socket.socket | HalfOpen, size: int) -> bytes:
     data = b""
     while len(data) < size:
         part = peer.recv(size - len(data))
@@ -76,14 +122,10 @@ def test_bytes_after_an_upgrade_pass_unchanged(start: Start) -> None:
 def test_what_an_application_says_after_the_clients_end_arrives(start: Start) -> None:
     portal, _job = start(f"exec \"$PY\" -c '{ECHO}'\n")
     portal.wait_ready()
-    with dial(portal) as peer:
+    with HalfOpen(portal) as peer:
         peer.sendall(b"GET /ws HTTP/1.1\r\nUpgrade: x\r\n\r\n")
         read(peer, 36)
-        # the client says (in TLS) that it will send no more, and goes on reading
-        peer.setblocking(False)
-        with pytest.raises(ssl.SSLWantReadError):
-            peer.unwrap()
-        peer.settimeout(5)
+        peer.say_no_more()
         assert read(peer, 31) == b"last words after the half-close"
 
 
@@ -92,9 +134,11 @@ def test_clients_that_never_shake_hands_hold_up_nobody_and_are_closed(start: Sta
     portal.wait_ready()
     silent = [socket.create_connection(("127.0.0.1", portal.agent_port), 15) for _ in range(50)]
     silent[0].sendall(b"\x16\x03\x01")
-    began = time.monotonic()
     assert get(portal) == (200, b"hello")
-    assert time.monotonic() - began < 2.0
+    # the answer came while they were still waited for
+    silent[-1].setblocking(False)
+    with pytest.raises(BlockingIOError):
+        silent[-1].recv(1)
     assert silent[0].recv(1) == b""
     until(lambda: len(list(Path(f"/proc/{job.pid}/fd").iterdir())) < 30)
     for peer in silent:
@@ -150,12 +194,19 @@ def test_a_portal_that_answers_at_once_is_not_asked_in_a_tight_loop(start: Start
 
 def test_a_lost_enrolment_answer_is_asked_for_with_the_same_nonce(start: Start) -> None:
     def refuse(portal: AgentsPortal) -> None:
-        portal.refusals = [503, 409, 500]
+        portal.refusals = [503, 409, 429, 500]
 
     portal, _job = start(prepare=refuse)
     portal.wait_ready()
-    assert len(portal.bearers) == 4
+    assert len(portal.bearers) == 5
     assert len(portal.enrolments[-1]["nonce"]) == 32
+
+
+def test_an_end_that_nobody_heard_because_of_others_on_the_node_is_told_again(start: Start) -> None:
+    portal, job = start("exit 5\n", prepare=lambda portal: setattr(portal, "report_status", 429))
+    portal.wait(lambda: sum(1 for report in portal.reports if report["end"]) >= 2)
+    portal.report_status = 200
+    assert job.wait(20) == 5
 
 
 @pytest.fixture
@@ -174,12 +225,9 @@ def full_disk() -> Iterator[Path]:
     directory.rmdir()
 
 
-def test_no_room_for_the_sessions_files_is_said(start: Start, full_disk: Path) -> None:
-    portal, job = start(temporary=full_disk)
-    end = portal.end()
-    assert end["detail"] == "disk_full"
-    assert "no space" in end["message"]
-    assert job.wait(10) != 0
+def test_a_full_temporary_directory_is_not_used(start: Start, full_disk: Path) -> None:
+    portal, _job = start(temporary=full_disk)
+    portal.wait_ready()
     assert not list(full_disk.glob("armchair-*"))
 
 

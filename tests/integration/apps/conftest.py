@@ -8,9 +8,10 @@ import shutil
 import signal
 import socket
 import subprocess  # noqa: TID251  the harness starts whole process groups and must be able to end them
+import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -21,7 +22,11 @@ from armchair.catalogue.settings import CatalogueSettings
 from armchair.domain.forms.plan import plan
 from armchair.launchers import command
 from armchair.sessions.ports import SpecContext
+from armchair.testing.viewers.rfb import Rfb
+from armchair.testing.viewers.stream import through_front
 from armchair.wire.runspec import RunSpec
+
+from .screens import graphical  # noqa: F401, TID252 - one folder's own
 
 KITS = Path(os.environ.get("ARMCHAIR_TEST_KITS", "/tmp/armchair-test-kits"))
 HOST = "abc.apps.localhost:8000"
@@ -40,7 +45,9 @@ async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 30.0,
 class AppRun:
     """One started application: its private directory, process and socket."""
 
-    def __init__(self, spec: RunSpec, directory: Path, home: Path, extra: Mapping[str, str]) -> None:
+    def __init__(
+        self, spec: RunSpec, directory: Path, home: Path, extra: Mapping[str, str], before: Sequence[str] = ()
+    ) -> None:
         self.spec, self.directory = spec, directory
         self.socket = directory / "s"
         with socket.socket() as chosen:
@@ -55,7 +62,8 @@ class AppRun:
             "HOME": str(home), "USER": user, "LOGNAME": user, "SHELL": "/bin/bash", "LANG": "C.UTF-8",
             "PATH": os.environ["PATH"],
             **spec.environment,
-            "ARMCHAIR_DIR": str(directory), "ARMCHAIR_SOCKET": str(self.socket), **extra,
+            "ARMCHAIR_DIR": str(directory), "ARMCHAIR_SOCKET": str(self.socket), "ARMCHAIR_AGENT_PYTHON": sys.executable,
+            **extra,
         }  # fmt: skip
         if spec.transport != "unix":
             environment["ARMCHAIR_PORT"] = str(self.port)
@@ -63,7 +71,7 @@ class AppRun:
         self.started = time.monotonic()
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [str(directory / spec.argv[0]), *spec.argv[1:]],
+                [*before, str(directory / spec.argv[0]), *spec.argv[1:]],
                 env=environment, cwd=home, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
 
@@ -73,6 +81,15 @@ class AppRun:
             transport = httpx.AsyncHTTPTransport(uds=str(self.socket))
             return httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}", headers={"X-Armchair-User": "alice"})
         return httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", headers={"Host": HOST})
+
+    @contextlib.asynccontextmanager
+    async def vnc_client(self) -> AsyncIterator[Rfb]:
+        """A VNC client as a browser's. What makes it wait for the server runs in a thread, so that the tests' loop goes on."""
+        client = await asyncio.to_thread(lambda: Rfb(through_front(str(self.socket), "/-/display")))
+        try:
+            yield client
+        finally:
+            client.close()
 
     async def ready(self, seconds: float = 60.0) -> float:
         """Wait until it is ready; how long that took since the start."""
@@ -134,17 +151,27 @@ class AppRun:
 
 @pytest.fixture
 def catalogue(tmp_path: Path) -> DirectoryCatalogue:
-    return DirectoryCatalogue(CatalogueSettings(kits_directory=KITS), tmp_path)
+    (tmp_path / "apps").mkdir()
+    return DirectoryCatalogue(CatalogueSettings(kits_directory=KITS, directories=(tmp_path / "apps",)), tmp_path)
 
 
 @pytest.fixture
 def start(catalogue: DirectoryCatalogue, tmp_path: Path) -> Iterator[Start]:
-    """start(app, answers, **environment) → AppRun, cleared away at the end."""
+    """start(app, answers, before=…, base=…, **environment) → AppRun, cleared away at the end.
+
+    `before` stands before its command; its private directory is made in `base`.
+    """
     runs: list[AppRun] = []
     home = tmp_path / "home"
     home.mkdir()
 
-    def begin(app: str, answers: Mapping[str, object] | None = None, **extra: str) -> AppRun:
+    def begin(
+        app: str,
+        answers: Mapping[str, object] | None = None,
+        before: Sequence[str] = (),
+        base: str = "/tmp",
+        **extra: str,
+    ) -> AppRun:
         application = catalogue.get(app)
         assert application.missing == (), application.missing
         context = SpecContext(
@@ -152,8 +179,8 @@ def start(catalogue: DirectoryCatalogue, tmp_path: Path) -> Iterator[Start]:
         )
         spec = catalogue.spec(application, plan(application, "", answers or {}, ""), context)
         # short, because a socket's path has at most 107 bytes
-        directory = Path(tempfile.mkdtemp(prefix="armchair-app-", dir="/tmp"))
-        runs.append(AppRun(spec, directory, home, extra))
+        directory = Path(tempfile.mkdtemp(prefix="armchair-app-", dir=base))
+        runs.append(AppRun(spec, directory, home, extra, before))
         return runs[-1]
 
     yield begin

@@ -94,15 +94,13 @@ async def test_the_terminal_in_a_browser(start: Any, browser: Browser, tmp_path:
     await front.cut()
 
 
-async def test_an_x11_window_takes_what_is_typed_and_ends_the_session(
-    start: Any, catalogue: Any, browser: Browser, tmp_path: Path
-) -> None:
+async def test_an_x11_window_takes_what_is_typed_and_ends_the_session(start: Any, browser: Browser, tmp_path: Path) -> None:
     run = start("xterm")
     await run.ready()
     front = Front(run.socket)
     await front.open()
     page = await browser.new_page()
-    await page.goto(f"http://abc.localhost:{front.port}{catalogue.get('xterm').start_path}")
+    await page.goto(f"http://abc.localhost:{front.port}/?sharing=true")
     await page.locator("canvas").first.wait_for(timeout=30_000)
     await page.locator("div.window canvas").first.click()
     await page.keyboard.type("touch ~/typed\n")
@@ -111,6 +109,26 @@ async def test_an_x11_window_takes_what_is_typed_and_ends_the_session(
     [xterm] = [pid for pid in run.left() if Path(f"/proc/{pid}/comm").read_text() == "xterm\n"]
     os.kill(xterm, signal.SIGKILL)
     assert await run.ended() == 128 + signal.SIGKILL
+    assert run.left() == []
+    await front.cut()
+
+
+async def test_two_people_type_into_one_window(start: Any, browser: Browser, tmp_path: Path) -> None:
+    run = start("xterm")
+    await run.ready()
+    front = Front(run.socket)
+    await front.open()
+    pages = []
+    for _ in range(2):
+        page = await browser.new_page()
+        await page.goto(f"http://abc.localhost:{front.port}/index.html?sharing=true&sound=false")
+        await page.locator("div.window canvas").first.wait_for(timeout=30_000)
+        await page.locator("div.window canvas").first.click()
+        pages.append(page)
+    for turn in range(4):
+        await pages[turn % 2].keyboard.type(f"touch ~/typed{turn}\n")
+        await until_there(tmp_path / "home" / f"typed{turn}")
+    await run.stop()
     assert run.left() == []
     await front.cut()
 

@@ -1,5 +1,6 @@
 """xterm through Xpra: ready, closed to other users of the machine, and gone without a trace."""
 
+import contextlib
 import os
 import re
 import stat
@@ -40,11 +41,22 @@ async def test_it_is_ready_and_serves_the_client(start: Any) -> None:
         assert (await client.get("/js/lib/jquery.js")).status_code == 200
 
 
+async def test_the_client_s_files_are_xpra_s_own_and_may_be_kept(start: Any) -> None:
+    run = start("xterm")
+    await run.ready()
+    script = Path("/usr/share/xpra/www/js/Client.js").read_bytes()
+    async with run.client() as client:
+        got = await client.get("/js/Client.js")
+        assert got.content == script
+        assert (got.headers["cache-control"], got.headers["content-encoding"]) == ("private, max-age=600", "gzip")
+        again = await client.get("/js/Client.js", headers={"If-None-Match": got.headers["etag"]})
+        assert again.status_code == 304
+
+
 async def test_another_user_can_open_neither_display_nor_socket(start: Any) -> None:
     run = start("xterm")
     await run.ready()
     display = display_of(run)
-    assert stat.S_IMODE(run.socket.stat().st_mode) == 0o600
     cookie = {"DISPLAY": display, "XAUTHORITY": str(run.directory / "Xauthority")}
     # the question, asked by the owner, is answered, so that the refusal is not one of everybody
     owner = subprocess.run(["xrandr"], capture_output=True, timeout=20, env={**os.environ, **cookie}, check=False)
@@ -52,8 +64,15 @@ async def test_another_user_can_open_neither_display_nor_socket(start: Any) -> N
     stranger = as_nobody("xrandr", **cookie)
     assert stranger.returncode != 0
     assert as_nobody("xrandr", DISPLAY=display, XAUTHORITY="/dev/null").returncode != 0
-    assert as_nobody("curl", "-sS", "--unix-socket", str(run.socket), "http://x/Status").returncode != 0
     assert f"@/tmp/.X11-unix/X{display[1:]}" not in Path("/proc/net/unix").read_text()
+    # also where the directory does not stand before them, sockets and cookie are closed themselves
+    run.directory.chmod(0o711)
+    assert as_nobody("xrandr", **cookie).returncode != 0
+    for path in (run.socket, run.directory / "xpra"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        ask = ("curl", "-sS", "--unix-socket", str(path), "http://x/Status")
+        assert subprocess.run(ask, capture_output=True, timeout=20, check=False).returncode == 0
+        assert as_nobody(*ask).returncode != 0
 
 
 async def test_the_cookie_is_in_no_argument_or_environment(start: Any) -> None:
@@ -63,7 +82,8 @@ async def test_the_cookie_is_in_no_argument_or_environment(start: Any) -> None:
     assert cookie
     for pid in run.left():
         for name in ("cmdline", "environ"):
-            assert cookie[1].hex().encode() not in Path(f"/proc/{pid}/{name}").read_bytes()
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+                assert cookie[1].hex().encode() not in Path(f"/proc/{pid}/{name}").read_bytes()
 
 
 async def test_no_port_is_open(start: Any) -> None:

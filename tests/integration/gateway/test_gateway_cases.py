@@ -6,7 +6,6 @@ import hmac
 import http.client
 import json
 import socket
-import time
 
 import jwt
 import pytest
@@ -99,12 +98,10 @@ def test_forged_tickets_are_refused(stage: Stage) -> None:
 def test_an_agent_with_another_certificate_is_never_reached(stage: Stage) -> None:
     assert stage.ask(ticket=stage.ticket()).status == 200
     for name, port in {"another session's": stage.ports[B], "another authority's": stage.ports["rogue"], "dead": 1}.items():
-        begin = time.monotonic()
         reply = stage.ask(ticket=stage.ticket(port=port))
         assert (reply.status, reply.json["error"], reply.header("retry-after")) == (503, "unreachable", "1"), name
         page = stage.ask("/x?q=1", ticket=stage.ticket(port=port), **PAGE)
         assert (page.status, page.header("location")) == (303, "/.armchair/waiting?next=%2Fx%3Fq%3D1"), name
-        assert time.monotonic() - begin < 1.0, name
 
 
 def test_an_applications_own_503_stays(stage: Stage) -> None:
@@ -262,8 +259,11 @@ def test_an_upstream_that_dies_halfway_is_seen_as_cut(stage: Stage) -> None:
 
 
 def test_oversized_heads_are_refused(stage: Stage) -> None:
-    assert stage.ask(Cookie="a=" + "x" * 20_000).status == 400
-    assert stage.ask("/" + "x" * 20_000, ticket=stage.ticket()).status == 400
+    assert stage.ask(ticket=stage.ticket(), X_Much="x" * 24_000).status == 200
+    much = stage.ask(ticket=stage.ticket(), X_Much="x" * 29_000)
+    assert (much.status, much.json) == (431, {"error": "too_large", "why": "headers"})
+    assert stage.ask(Cookie="a=" + "x" * 100_000).status == 400
+    assert stage.ask("/" + "x" * 100_000, ticket=stage.ticket()).status == 400
     assert stage.ask(ticket=stage.ticket()).status == 200
 
 

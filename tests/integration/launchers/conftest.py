@@ -12,7 +12,7 @@ from armchair.domain.secret import Secret
 from armchair.domain.session import Resources
 from armchair.launchers.local import LocalLauncher
 from armchair.launchers.local.settings import LocalSettings
-from armchair.sessions.ports import JobRequest
+from armchair.sessions.launcherports import JobRequest
 
 
 def processes_with(text: str) -> list[int]:

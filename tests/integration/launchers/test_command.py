@@ -1,6 +1,7 @@
 """The one subprocess door: its bounds hold, and what it starts does not outlive them."""
 
 import asyncio
+import gc
 import sys
 import time
 from datetime import timedelta
@@ -88,3 +89,20 @@ async def _until(condition) -> None:
             return
         assert time.monotonic() < deadline
         await asyncio.sleep(0.005)
+
+
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <_io.FileIO")  # pipes that asyncio had not connected yet
+@pytest.mark.parametrize("steps", range(12))
+async def test_a_command_that_is_just_starting_ends_when_all_is_cancelled_at_once(steps: int) -> None:
+    """As at the end of the portal: asyncio alone would wait for ever for a process whose pipes it has not connected."""
+    before = asyncio.all_tasks()
+    task = asyncio.create_task(run(["sleep", "600"]))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    rest = asyncio.all_tasks() - before
+    for one in rest:
+        one.cancel()
+    async with asyncio.timeout(10):
+        await asyncio.wait(rest)
+    assert task.cancelled()
+    gc.collect()

@@ -23,7 +23,7 @@ from pathlib import Path
 from armchair.domain.secret import Secret
 from armchair.domain.session import Resources
 from armchair.launchers.local import LocalLauncher
-from armchair.sessions.ports import JobRequest
+from armchair.sessions.launcherports import JobRequest
 
 def checkpoint(point):
     if point == sys.argv[2]:

@@ -76,7 +76,7 @@ class Stage:
         """Start a portal and wait until it answers."""
         (self.home / "greeting").unlink(missing_ok=True)
         portal = self.begin()
-        eventually(lambda: not portal.alive or (self.home / "greeting").exists(), "the portal starts", 20)
+        eventually(lambda: not portal.alive or (self.home / "greeting").exists(), "the portal starts", 60)
         assert portal.alive, self.said()
         eventually(self.client.healthy, "the portal answers")
         return portal
@@ -107,7 +107,7 @@ class Stage:
         """Start a session and wait for the phase."""
         return self.reach(self.client.launch(app, **options).id, phase)  # type: ignore[arg-type]  # options of Client.launch
 
-    def reach(self, session: str, phase: str, seconds: float = 15.0) -> Session:
+    def reach(self, session: str, phase: str, seconds: float = 60.0) -> Session:
         """Wait until a session is in this phase; the portal may come back meanwhile. Fails when it has ended instead."""
         deadline = time.monotonic() + seconds
         while True:
@@ -119,7 +119,7 @@ class Stage:
             assert time.monotonic() < deadline, (phase, found.data, self.client.timeline(session), self.said())
             time.sleep(0.02)
 
-    def outcome(self, session: str, seconds: float = 15.0) -> tuple[str, Session]:
+    def outcome(self, session: str, seconds: float = 60.0) -> tuple[str, Session]:
         """The kind of a session's outcome, when it has ended."""
         ended = self.reach(session, "ended", seconds)
         return ended.data["outcome"]["kind"], ended
@@ -189,7 +189,7 @@ class Stage:
         ended = end_everything(self.settings, self.home, lambda _: True, keep_sessions=False)
         assert ended.left == []
         with suppress(AssertionError):
-            eventually(lambda: not processes_of(self.home), "no process is left", 3)
+            eventually(lambda: not processes_of(self.home), "no process is left")
         return processes_of(self.home)
 
     def close(self) -> None:

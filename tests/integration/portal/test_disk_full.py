@@ -131,7 +131,7 @@ def test_an_outcome_that_can_t_be_stored_is_stored_when_there_is_room(small_home
 def test_a_job_that_finds_no_room_is_told_as_refused_and_leaves_nothing(small_jobs: tuple[Stage, SmallDisk]) -> None:
     stage, disk = small_jobs
     disk.fill()
-    kind, ended = stage.outcome(stage.client.launch("hello").id, 5)
+    kind, ended = stage.outcome(stage.client.launch("hello").id)
     assert kind == "rejected"
     assert "full" in ended.outcome + ended.detail, ended.data
     assert str(disk.place) in ended.outcome + ended.detail

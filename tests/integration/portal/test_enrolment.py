@@ -29,10 +29,7 @@ def tell(
 ) -> int:
     """The status of a request to the agents' listener, whose certificate must be the one that agents pin."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else b""
-    authority = Authority(stage.keys, "apps.localhost")
-    context = ssl.create_default_context(cadata=authority.agents_ca())
-    port = int((stage.home / "gateway" / "agents-port").read_text())
-    connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=context)
+    connection = listener(stage)
     try:
         connection.request(method, path, data, {"Authorization": f"Bearer {bearer}", **(headers or {})})
         return connection.getresponse().status
@@ -40,6 +37,14 @@ def tell(
         return 0  # cut off in the middle of the body
     finally:
         connection.close()
+
+
+def listener(stage: Stage) -> http.client.HTTPSConnection:
+    """A connection to the agents' listener."""
+    authority = Authority(stage.keys, "apps.localhost")
+    context = ssl.create_default_context(cadata=authority.agents_ca())
+    port = int((stage.home / "gateway" / "agents-port").read_text())
+    return http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=context)
 
 
 @pytest.fixture(scope="module")
@@ -166,3 +171,20 @@ def test_the_listener_leads_nowhere_else(lasting: Stage, session: Session) -> No
     for method, path in (("GET", "/"), ("GET", "/api/v1/sessions"), ("GET", "/agent/v1/report"), ("POST", "/agent/v1/other")):
         assert tell(lasting, path, credential, method=method) in {403, 404, 405}, path
     assert tell(lasting, "/agent/v1/commands?after=x", credential, method="GET") == 422
+
+
+def test_an_agent_that_hangs_up_is_noticed_and_nothing_is_concluded(lasting: Stage, session: Session) -> None:
+    credential = lasting.derived.credential(session.id, 1, 0).reveal()
+
+    def noticed() -> int:
+        return sum(path.read_text().count("agent.hung_up") for path in lasting.home.glob("portal.*"))
+
+    def again() -> bool:
+        connection = listener(lasting)
+        connection.request("GET", "/agent/v1/commands?after=0&wait=25", headers={"Authorization": f"Bearer {credential}"})
+        # it may be gone before the portal has heard what it asks: then once more
+        connection.close()
+        return noticed() > before
+
+    before = noticed()
+    eventually(again, "it is noticed", 15)

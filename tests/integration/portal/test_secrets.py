@@ -158,7 +158,7 @@ def test_nothing_of_it_stays_after_the_end_and_the_next_start(stage: Stage) -> N
     token = stage.derived.enrolment_token(session.id, 1).reveal()
     assert stage.portal is not None
     os.kill(stage.agent(session.id), signal.SIGTERM)
-    stage.outcome(session.id, 8)
+    stage.outcome(session.id)
     stage.portal.kill()
     stage.up()
     everything = [*files_below(stage.home), *processes()]

@@ -184,23 +184,37 @@ async def test_of_many_machines_at_once_one_takes_an_old_lease(tmp_path, monkeyp
     assert len(taken) == 1
 
 
-def test_a_lease_that_was_taken_meanwhile_is_put_back(tmp_path, monkeypatch, age):
-    """Two see the same old lease; the slower one moves the quicker one's fresh lease aside, and has to put it back."""
+def test_a_lease_that_was_taken_meanwhile_is_left_alone(tmp_path, monkeypatch, age):
+    """Two see the same old lease; the slower one finds the quicker one's fresh lease in its place."""
     Lease(tmp_path, START, beat=False)
     elsewhere(monkeypatch)
     age(timedelta(hours=1))
     quicker = []
-    really_set_aside = Lease._set_aside
+    really_take_over = Lease._take_over
 
-    def slowly(self, seen):
+    def slowly(self):
         if not quicker:
             quicker.append(self)
             quicker.append(Lease(tmp_path, START, beat=False, on_lost=lambda: None))
-        really_set_aside(self, seen)
+        return really_take_over(self)
 
-    monkeypatch.setattr(Lease, "_set_aside", slowly)
+    monkeypatch.setattr(Lease, "_take_over", slowly)
     with pytest.raises(Conflict) as taken:
         Lease(tmp_path, START, beat=False)
     assert taken.value.params["host"] == "other"
     assert quicker[1].renew()
     assert [path.name for path in tmp_path.iterdir()] == ["lock"]
+
+
+def test_who_died_while_taking_over_stands_in_nobodys_way_for_long(tmp_path, monkeypatch, age):
+    Lease(tmp_path, START, beat=False)
+    died = json.loads((tmp_path / "lock").read_text()) | {"pid": 2**22 + 1}
+    (tmp_path / "lock.taking").write_text(json.dumps(died))
+    age(timedelta(hours=1))
+    elsewhere(monkeypatch)
+    with pytest.raises(Conflict):
+        Lease(tmp_path, START, beat=False)
+    assert (tmp_path / "lock.taking").exists()
+    os.utime(tmp_path / "lock.taking", (0, 0))
+    Lease(tmp_path, START, beat=False).release()
+    assert list(tmp_path.iterdir()) == []

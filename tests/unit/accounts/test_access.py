@@ -23,7 +23,7 @@ ANN, BEN, NOBODY = Somebody("ann"), Somebody("ben"), Somebody("")
 MAY = {
     None: set(),
     Role.VIEW: {Verb.VIEW},
-    Role.USE: {Verb.VIEW, Verb.JOIN},
+    Role.USE: {Verb.VIEW, Verb.JOIN, Verb.KEEP},
     Role.MANAGE: set(Verb),
 }
 

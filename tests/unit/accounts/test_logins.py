@@ -123,7 +123,7 @@ async def test_a_lost_role_is_lost_everywhere_at_once(case):
         await case.accounts.actor_of_cookie(login.cookie.reveal()),
         await case.accounts.actor_of_token(token.secret.reveal()),
     ):
-        assert actor.scopes == EVERY - {Scope.ADMIN}
+        assert actor.scopes == EVERY - {Scope.ADMIN, Scope.OPERATE}
         with pytest.raises(Refused, match="scope_missing"):
             actor.need(Scope.ADMIN)
 

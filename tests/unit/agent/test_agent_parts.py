@@ -1,14 +1,16 @@
 """The agent's small parts: log, usage, answers of the probe."""
 
 import os
+import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from armchair.agent import usage
+from armchair.agent import start, usage
 from armchair.agent.log import FILE_LIMIT, Log
 from armchair.agent.report import _commands
-from armchair.agent.start import CannotStart, Place, _argv, _environment, _trouble
+from armchair.agent.start import CannotStart, Place, _trouble, argv_of, environment_of
 from armchair.agent.stop import signal_named
 from armchair.wire.messages import LOG_TAIL
 from armchair.wire.runspec import RunSpec, SpecFile
@@ -88,9 +90,9 @@ def spec(**changes: object) -> RunSpec:
 def test_arguments_and_environment_of_the_application(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET", "s")
     place = Place("/p", "", "/")
-    assert _argv(spec(), place) == ["/p/run.sh", "a b"]
-    assert _argv(spec(argv=("sh", "-c")), place) == ["sh", "-c"]
-    environment = _environment(spec(), place, "/p/app.sock", 5)
+    assert argv_of(spec().argv, spec(), place) == ["/p/run.sh", "a b"]
+    assert argv_of(("sh", "-c"), spec(), place) == ["sh", "-c"]
+    environment = environment_of(spec(), place, "/p/app.sock", 5)
     assert "SECRET" not in environment
     assert (environment["X"], environment["ARMCHAIR_DIR"], environment["ARMCHAIR_PORT"]) == ("1", "/p", "5")
     assert environment["ARMCHAIR_SOCKET"] == "/p/app.sock"
@@ -100,3 +102,25 @@ def test_a_full_disk_has_its_own_code() -> None:
     trouble = _trouble(OSError(28, "No space left on device"), "write")
     assert isinstance(trouble, CannotStart)
     assert trouble.detail == "disk_full"
+
+
+@pytest.mark.parametrize(("mode", "used"), [(0o700, True), (0o755, True), (0o1777, True), (0o777, False), (0o770, False)])
+def test_where_others_could_replace_it_no_session_keeps_its_files(
+    monkeypatch: pytest.MonkeyPatch, mode: int, used: bool
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="a", dir="/tmp") as base:
+        Path(base).chmod(mode)
+        monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+        monkeypatch.setenv("TMPDIR", base)
+        assert (start._short_base() == base) is used
+
+
+@pytest.mark.parametrize(("owner", "keeps"), [(1000, True), (0, True), (54321, False)])
+def test_what_belongs_to_somebody_else_keeps_nothing(monkeypatch: pytest.MonkeyPatch, owner: int, keeps: bool) -> None:
+    status = SimpleNamespace(st_mode=0o41777, st_uid=owner)
+    monkeypatch.setattr(start, "os", SimpleNamespace(stat=lambda _: status, geteuid=lambda: 1000))
+    assert start._keeps("/scratch") is keeps
+
+
+def test_what_is_not_there_keeps_nothing(tmp_path: Path) -> None:
+    assert not start._keeps(str(tmp_path / "gone"))

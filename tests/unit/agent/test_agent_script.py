@@ -3,7 +3,9 @@
 import base64
 import json
 import shlex
+import subprocess  # noqa: TID251 - the script is run as a launcher would
 import zlib
+from pathlib import Path
 
 import pytest
 import vermin
@@ -34,14 +36,14 @@ def here_document(script: str) -> list[str]:
 
 @given(st.text(max_size=200))
 def test_no_text_breaks_out_of_the_here_document(text: str) -> None:
-    lines = here_document(scripts(ca=text).render(Secret(text)).script.reveal())
+    lines = here_document(scripts(ca=text).render(Secret(text), "local").script.reveal())
     assert len(lines) == 2
     assert config.load(lines[0]).token == text
     assert config.load(lines[0]).portal_ca == text
 
 
 def test_the_token_stands_once_and_is_not_shown() -> None:
-    job = scripts().render(Secret(SECRET))
+    job = scripts().render(Secret(SECRET), "local")
     text = job.script.reveal()
     assert text.count(SECRET) == 1
     assert text.index(SECRET) > text.index("<<'ARMCHAIR'")
@@ -51,7 +53,7 @@ def test_the_token_stands_once_and_is_not_shown() -> None:
 
 
 def test_the_shell_reads_the_loader_as_one_argument() -> None:
-    text = scripts().render(Secret(SECRET)).shown
+    text = scripts().render(Secret(SECRET), "local").shown
     command = next(part for part in text.split("\nexec ")[1:])
     words = shlex.split(command.partition("<<'ARMCHAIR'")[0])
     assert words[0] == "$python"
@@ -70,6 +72,14 @@ def test_the_bundle_holds_agent_and_wire_and_nothing_else() -> None:
     assert sources()["armchair"] == [True, ""]
 
 
+def test_an_examination_also_brings_what_knows_the_needs_of_programs() -> None:
+    text = scripts().examination(Secret(SECRET), "local").reveal()
+    packed = json.loads(zlib.decompress(base64.b64decode(here_document(text)[1])))
+    assert {"armchair.agent.examine", "armchair.node.survey", "armchair.node.container.runtimes.known"} <= set(packed)
+    assert "armchair.agent.examine" not in sources()
+    assert "sys.exit(main(line, survey))" in text
+
+
 @pytest.mark.parametrize("name", sorted(sources()))
 def test_every_module_reads_with_python_3_6(name: str) -> None:
     _two, three = vermin.detect(sources()[name][1])
@@ -82,3 +92,29 @@ def test_the_loader_reads_with_python_3_6() -> None:
 
 def test_the_check_of_versions_can_fail() -> None:
     assert vermin.detect("import asyncio\nif (x := 1): asyncio.run(None)")[1] > (3, 6)
+
+
+@pytest.mark.parametrize(
+    ("said", "taken"),
+    [
+        ("Python 3.6.8", True),
+        ("Python 3.9.18 :: Anaconda, Inc.", True),
+        ("Python 3.10.0rc1", True),
+        ("Python 3.14.0", True),
+        ("Python 3.5.10", False),
+        ("Python 3.1.2", False),
+        ("Python 2.7.18", False),
+        ("", False),
+    ],
+)
+def test_a_python_is_known_by_what_it_says_of_itself(tmp_path: Path, said: str, taken: bool) -> None:
+    fake = tmp_path / "python3"
+    fake.write_text(f"#!/bin/sh\n[ \"$1\" = -V ] && {{ echo '{said}'; exit; }}\ncat >/dev/null\necho taken\n")
+    fake.chmod(0o755)
+    script = scripts().render(Secret("t"), "local").script.reveal()
+    # no other Python of this machine
+    script = script.replace("/usr/bin/python3", "/nowhere/python3").replace("/usr/libexec/platform-python", "/nowhere/p")
+    (tmp_path / "cat").symlink_to("/bin/cat")
+    done = subprocess.run(["/bin/sh"], input=script, text=True, capture_output=True, check=False, env={"PATH": str(tmp_path)})
+    assert (done.stdout == "taken\n") is taken
+    assert ("no Python 3.6 or newer" in done.stderr) is not taken

@@ -13,6 +13,7 @@ from armchair.accounts.actor import Person, PortalRole, Scope
 from armchair.accounts.logins import Accounts
 from armchair.domain.session import Wanted
 from armchair.sessions.portal import Portal
+from armchair.sessions.ports import Notice
 from armchair.testing.portal import FakePortal, fake_portal
 from armchair.web.api import router, streams
 
@@ -100,6 +101,14 @@ async def test_without_a_good_token_nothing_is_told(api: Api, header: str, code:
         ("GET", "/tokens", None, Scope.TOKENS_WRITE),
         ("GET", "/status", None, Scope.ADMIN),
         ("GET", "/doctor", None, Scope.ADMIN),
+        ("GET", "/admin/sessions", None, Scope.OPERATE),
+        ("DELETE", "/admin/sessions/1", None, Scope.OPERATE),
+        ("POST", "/admin/people/ada/end-sessions", None, Scope.OPERATE),
+        ("GET", "/admin/portal", None, Scope.OPERATE),
+        ("PUT", "/admin/drain", {"cluster": ""}, Scope.OPERATE),
+        ("DELETE", "/admin/drain", None, Scope.OPERATE),
+        ("PUT", "/admin/banner", {"text": "x"}, Scope.OPERATE),
+        ("DELETE", "/admin/banner", None, Scope.OPERATE),
     ],
 )
 async def test_each_route_needs_its_scope(api: Api, method: str, path: str, body: object, scope: Scope) -> None:
@@ -205,7 +214,7 @@ async def test_listing_searches_filters_and_pages(api: Api) -> None:
 async def test_entry_only_when_ready(api: Api) -> None:
     await api.launch()
     answer = await api.http.post("/sessions/1/entry")
-    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "not_joinable")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "not_ready")
     link = (await api.http.post("/sessions/1/join", json={"path": "/x"})).json()["url"]
     assert "/.armchair/enter?code=" in link
 
@@ -274,3 +283,16 @@ async def test_the_stream_of_a_session_begins_with_it_and_tells_each_change(api:
 )
 def test_what_a_sliding_tail_gained(before: str, after: str, gained: str) -> None:
     assert streams.added(before, after) == gained
+
+
+async def test_the_doctor_says_what_the_gateway_has_to_tell(api: Api) -> None:
+    async def gateway() -> list[tuple[bool, str]]:
+        checks = (await api.http.get("/doctor")).json()["checks"]
+        return [(one["ok"], one["detail"]) for one in checks if one["name"] == "gateway"]
+
+    assert await gateway() == [(True, "has nothing to tell")]
+    told = {"path": "/etc/armchair/site.pem"}
+    api.fake.portal.gateway.told.append(Notice(code="certificate_key_differs", params=told))  # type: ignore[attr-defined]
+    [(ok, detail)] = await gateway()
+    assert not ok
+    assert "/etc/armchair/site.pem do not belong together" in detail

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from armchair.catalogue import definition
 from armchair.catalogue.check import check
 
 Make = Callable[..., Path]
@@ -18,11 +19,30 @@ def test_a_good_directory_has_no_problems(make: Make) -> None:
     assert check(make()) == []
 
 
-@pytest.mark.parametrize("app", ["jupyterlab", "terminal", "xterm", "web-command"])
-def test_the_shipped_applications_are_good(app: str) -> None:
-    import armchair.catalogue  # noqa: PLC0415  for its place only
+def test_a_command_is_enough_to_start_it(make: Make) -> None:
+    directory = make('command = "demo --all"', script=None)
+    assert check(directory) == []
+    found, _problems = definition.read(directory)
+    assert found is not None
+    assert found.script == "#!/bin/sh\ncd || exit 1\ndemo --all\n"
 
-    assert check(Path(str(armchair.catalogue.__file__)).parent / "apps" / app) == []
+
+SHIPPED = sorted(path.parent for path in (Path(str(definition.__file__)).parent / "apps").glob("*/app.toml"))
+
+
+@pytest.mark.parametrize("directory", SHIPPED, ids=lambda path: path.name)
+def test_the_shipped_applications_are_good(directory: Path) -> None:
+    assert check(directory) == []
+    assert (directory / "README.md").exists()
+    assert (directory / "icon.svg").exists()
+    found, _ = definition.read(directory)
+    assert found is not None
+    assert found.application.category != "Other"
+    assert len(found.application.description) <= 100, "a card's few lines"
+    # the size that is offered first runs on a laptop
+    smallest = found.application.sizes[0].resources.memory
+    assert smallest is not None
+    assert smallest <= 4 * 2**30
 
 
 # lines 1 to 3 are title, description, type; extras begin on line 4
@@ -30,6 +50,8 @@ def test_the_shipped_applications_are_good(app: str) -> None:
     ("extra", "line", "key", "words"),
     [
         ('titel = "x"', 4, "titel", "Did you mean title?"),
+        ('command = "demo"', 4, "command", "There is a run.sh too."),
+        ('command = "a\\nb"', 4, "command", "one line"),
         ("start_path = 3", 4, "start_path", "must be a text in quotes"),
         ('start_path = "lab"', 4, "start_path", "does not have the form"),
         ('kit = "nope"', 4, "kit", "Kits: jupyter."),
@@ -88,7 +110,19 @@ def test_all_mistakes_at_once(make: Make) -> None:
     assert [problem.key for problem in problems if problem.key] == ["titel", "type", "title", "description"] or {
         problem.key for problem in problems if problem.key
     } == {"titel", "type", "title", "description"}
-    assert any(problem.file.endswith("README.md") for problem in problems)
+
+
+def test_icon_and_readme_may_be_left_out(make: Make) -> None:
+    directory = make('command = "demo"', script=None, readme=None, icon=None)
+    assert check(directory) == []
+    found, _problems = definition.read(directory)
+    assert found is not None
+    assert "<svg" in Path(found.application.icon).read_text()
+
+
+def test_an_icon_that_is_named_must_be_there(make: Make) -> None:
+    [problem] = check(make('icon = "mine.svg"'))
+    assert problem.file.endswith("mine.svg")
 
 
 @pytest.mark.parametrize(
@@ -98,7 +132,6 @@ def test_all_mistakes_at_once(make: Make) -> None:
         ({"script": "exec true\n"}, "run.sh", "must begin with #!"),
         ({"script": '#!/bin/sh\necho "$ARMCHAIR_FIELD_NAEM"\n'}, "run.sh", "no field for ARMCHAIR_FIELD_NAEM"),
         ({"script": "#!/bin/sh\n" + "#" * 300_000}, "run.sh", "larger than"),
-        ({"icon": None}, "icon.svg", "can't be read"),
         ({"icon": "<svg>" + " " * 70_000 + "</svg>"}, "icon.svg", "larger than 64 KiB"),
         ({"icon": "PNG"}, "icon.svg", "not well-formed"),
         ({"icon": "<html/>"}, "icon.svg", "outermost element"),
@@ -110,7 +143,6 @@ def test_all_mistakes_at_once(make: Make) -> None:
         ({"icon": '<svg><path fill="url(http://x)"/></svg>'}, "icon.svg", "parts of itself"),
         ({"icon": '<!DOCTYPE svg [<!ENTITY a "b">]><svg/>'}, "icon.svg", "DOCTYPE"),
         ({"icon": '<?xml-stylesheet href="x"?><svg/>'}, "icon.svg", "processing instruction"),
-        ({"readme": None}, "README.md", "no README"),
         ({"readme": "\n"}, "README.md", "empty"),
         ({"toml": None, "name": "Bad Name"}, "app.toml", "directory's name"),
     ],

@@ -22,7 +22,10 @@ from armchair.sessions.ports import SpecContext
 from armchair.wire import runspec
 
 Make = Callable[..., Path]
-BUILT_IN = {"jupyterlab", "terminal", "xterm", "web-command"}
+BUILT_IN = {
+    "jupyterlab", "terminal", "web-command", "container-program",
+    "xterm", "desktop", "firefox", "imagej", "fiji", "igv", "paraview", "qgis", "octave", "rkward",
+}  # fmt: skip
 CONTEXT = SpecContext(
     session="abc", number=7, attempt=1, user="alice", url="http://abc.apps.localhost:8000", state_directory="~/state/abc"
 )
@@ -83,6 +86,17 @@ def test_changes_are_seen_after_a_second_and_not_looked_for_before(make: Make, t
     assert catalogue.names() == {"two"}
 
 
+def test_one_that_is_asked_for_again_and_again_is_made_once_and_anew_when_it_changed(make: Make, tmp_path: Path) -> None:
+    directory = make(name="demo")
+    catalogue = Catalogue(tmp_path)
+    first = catalogue.real.get("demo")
+    assert catalogue.real.get("demo") is first
+    text = (directory / "app.toml").read_text()
+    (directory / "app.toml").write_text(text.replace('title = "Demo"', 'title = "Another"'))
+    catalogue.later()
+    assert catalogue.real.get("demo").title == "Another", "within the time for which the same one would be kept"
+
+
 def test_one_that_breaks_keeps_its_last_good_version(make: Make, tmp_path: Path) -> None:
     directory = make(name="demo", script="#!/bin/sh\necho old\n")
     catalogue = Catalogue(tmp_path)
@@ -113,7 +127,21 @@ def test_what_is_missing_is_named_with_its_cure_and_seen_when_it_comes(
     (tmp_path / "bin" / "surely-not-there").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     catalogue.later(5)
-    assert catalogue.real.get("demo").missing == (kit,)
+    assert [one.what for one in catalogue.real.get("demo").missing] == [kit.what]
+
+
+def test_a_cure_of_its_own_stands_beside_the_packages_of_the_display(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toml = (
+        'title = "D"\ndescription = "D."\ntype = "x11"\n[requires]\nfiles = ["/surely/not/there"]\ncure = "unpack it there"\n'
+    )
+    make(toml=toml)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    [display, program_] = Catalogue(tmp_path).real.get("demo").missing
+    assert "Xvfb" in display.what
+    assert "xvfb" in display.cure
+    assert (program_.what, program_.cure) == ("/surely/not/there", "unpack it there")
 
 
 def test_the_runspec_carries_script_and_answers_apart(make: Make, tmp_path: Path) -> None:
@@ -126,8 +154,9 @@ def test_the_runspec_carries_script_and_answers_apart(make: Make, tmp_path: Path
     spec = catalogue.real.spec(application, plan(application, "medium", {"name": answer}, ""), CONTEXT)
     assert runspec.load(runspec.dump(spec)) == spec
     assert spec.argv == ("run.sh",)
-    assert [(file.name, file.content, file.mode) for file in spec.files] == [("run.sh", script, 0o700)]
-    assert answer not in json.dumps(spec.argv) + spec.files[0].content
+    assert [(file.name, file.mode) for file in spec.files] == [("answers.sh", 0o600), ("run.sh", 0o700)]
+    assert spec.files[1].content == script
+    assert answer not in json.dumps([spec.argv, spec.files])
     assert spec.environment == {
         "ARMCHAIR_APP": "demo", "ARMCHAIR_SESSION": "abc", "ARMCHAIR_SESSION_NUMBER": "7", "ARMCHAIR_USER": "alice",
         "ARMCHAIR_URL": "http://abc.apps.localhost:8000", "ARMCHAIR_CORES": "2", "ARMCHAIR_MEMORY_MB": "4096",
@@ -164,14 +193,22 @@ def test_an_open_loopback_port_needs_the_administrator_s_leave(make: Make, tmp_p
         assert (Transport.TCP_LOOPBACK.value in [choice.value for choice in how.choices]) is allow
 
 
-def test_x11_applications_get_the_prelude(tmp_path: Path) -> None:
+def test_x11_applications_get_a_screen(tmp_path: Path) -> None:
     catalogue = Catalogue(tmp_path, "none")
     application = catalogue.real.get("xterm")
     spec = catalogue.real.spec(application, plan(application, "", {}, ""), CONTEXT)
-    assert spec.argv == ("x11.sh",)
-    assert [file.name for file in spec.files] == ["x11.sh", "xpra.conf", "run.sh"]
-    assert spec.ready_path == "/Status"
-    assert "sharing=true" in application.start_path
+    assert spec.argv == ("screen",)
+    assert [file.name for file in spec.files] == [
+        "screen",
+        "node.py",
+        "node.json",
+        "screen.json",
+        "xpra.conf",
+        "answers.sh",
+        "run.sh",
+    ]
+    assert spec.ready_path == "/-/ready"
+    assert application.start_path == "/.armchair/screen"
     assert application.readiness.usual == timedelta(seconds=2)
 
 
@@ -181,7 +218,14 @@ def test_the_json_schema_in_the_documentation_is_the_one_of_the_code() -> None:
 
 
 def test_the_schema_s_words_are_the_model_s() -> None:
+    tables = {
+        "type": schema.AppFile,
+        "transport": schema.ConnectionTable,
+        "field": schema.FieldTable,
+        "backend": schema.DisplayTable,
+        "files": schema.DisplayTable,
+    }
     for name, words in schema.WORDS.items():
-        table = {"type": schema.AppFile, "transport": schema.ConnectionTable, "field": schema.FieldTable}[name]
-        key = "type" if name == "field" else name
-        assert set(table.model_json_schema()["properties"][key]["enum"]) == {word.value for word in words}
+        described = tables[name].model_json_schema()["properties"]["type" if name == "field" else name]
+        found = described.get("enum") or described["anyOf"][0]["enum"]
+        assert set(found) == {word.value for word in words}

@@ -1,5 +1,6 @@
 """Commands against a stand-in for the portal: output, exit codes, and what mistakes look like."""
 
+import io
 import json
 import stat
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from armchair.cli import accounts, applications, configuration, launch, main, sessions
+from armchair.cli import accounts, applications, clusters, configuration, launch, main, sessions
 from armchair.cli.jar import write_jar
 from armchair.client import Client, ClientSettings
 from armchair.client.models import Entry
@@ -61,7 +62,7 @@ def portal(monkeypatch: pytest.MonkeyPatch) -> Portal:
     def connect() -> Client:
         return Client(ClientSettings(url="http://portal.test", token="arm_x"), httpx.MockTransport(made))
 
-    for module in (accounts, applications, configuration, launch, sessions):
+    for module in (accounts, applications, clusters, configuration, launch, sessions):
         monkeypatch.setattr(module, "connect", connect)
     return made
 
@@ -96,6 +97,49 @@ def test_launch_and_wait_until_ready(portal: Portal, run: Run, capsys: pytest.Ca
     wish = json.loads(portal.asked[0].content)
     assert wish == {"app": "terminal", "size": "small", "answers": {"a": "1=2"}, "title": ""}
     assert portal.asked[0].headers["Idempotency-Key"]
+
+
+def test_launch_says_where_and_how_much(portal: Portal, run: Run) -> None:
+    options = [
+        "--cluster",
+        "hpc",
+        "--partition",
+        "gpu",
+        "--account",
+        "physics",
+        "--gpus",
+        "a100:2",
+        "--time",
+        "4h",
+        "--cores",
+        "8",
+    ]
+    with launched(portal):
+        assert run("launch", "terminal", *options) == 0
+    wish = json.loads(portal.asked[0].content)
+    assert wish["cluster"] == "hpc"
+    assert wish["placement"] == {"partition": "gpu", "account": "physics", "gpu_type": "a100"}
+    assert wish["resources"] == {"cores": "8", "walltime": "4h", "gpus": "2"}
+
+
+def test_clusters_are_listed_and_shown(portal: Portal, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    row = {"name": "hpc", "queue": True, "silent_since": None}
+    portal.answers["GET", "/clusters"] = httpx.Response(200, json={"clusters": [row]})
+    assert run("cluster") == 0
+    assert capsys.readouterr().out.splitlines()[1].split() == ["hpc", "with", "a", "queue"]
+    none = {"total": 0, "used": 0, "down": 0, "free": 0}
+    cores, memory = {"total": 192, "used": 64, "down": 64, "free": 64}, {"total": 2**38, "used": 0, "down": 0, "free": 2**37}
+    load = {"name": "short", "up": True, "cores": cores, "memory": memory, "gpus": none, "running": 2, "waiting": 1}
+    job = {"id": "7", "name": "align", "state": "PENDING", "partition": "short", "reason_text": "Waiting for free cores."}
+    offer = {"known": True, "accounts": [{"name": "genomics", "default": True}]}
+    whole = {**row, "partitions": [load], "offer": offer, "jobs": [job]}
+    portal.answers["GET", "/clusters/hpc"] = httpx.Response(200, json=whole)
+    assert run("cluster", "hpc") == 0
+    printed = capsys.readouterr().out
+    assert "64 of 192" in printed
+    assert "128 of 256 GB" in printed
+    assert "genomics (default)" in printed
+    assert "Waiting for free cores." in printed
 
 
 def test_launch_that_ends_before_it_is_ready(portal: Portal, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -162,6 +206,47 @@ def test_stop_and_wait(portal: Portal, run: Run, capsys: pytest.CaptureFixture[s
     assert "It ended badly." in capsys.readouterr().out
 
 
+ORDERS = "\x1b]0;owned\x07\x1b[2J\x9b31m\x08\x7f"
+
+
+@pytest.mark.parametrize("arguments", [("show", "3"), ("stop", "3"), ("--json", "show", "3"), ("ls",)], ids=" ".join)
+def test_a_terminal_takes_no_orders_from_what_others_have_written(
+    run: Run, portal: Portal, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    as_json = arguments[0] == "--json"
+    arguments = (*arguments[1:], "--json") if as_json else arguments
+    ended = session("ended", title=f"a{ORDERS}b", outcome={"text": f"It{ORDERS}ended."})
+    portal.answers["GET", "/sessions/3"] = httpx.Response(200, json=ended)
+    portal.answers["GET", "/sessions"] = httpx.Response(200, json={"sessions": [ended], "total": 1})
+    portal.answers["DELETE", "/sessions/3"] = httpx.Response(200, json=ended)
+    portal.answers["GET", "/sessions/3/events"] = httpx.Response(200, json={"events": []})
+    assert run(*arguments) == 0
+    printed = capsys.readouterr().out
+    assert "a" in printed
+    assert not set(printed) & set("\x1b\x07\x9b\x08\x7f")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_log_shows_a_terminal_its_colours_and_nothing_else(
+    run: Run, portal: Portal, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = f"\x1b[1;31mred\x1b[0m\tok\r\n{ORDERS}end\n"
+    portal.answers["GET", "/sessions/3/log"] = httpx.Response(200, text=log)
+    assert run("logs", "3") == 0
+    assert capsys.readouterr().out == log, "a file or another program gets what there is"
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    assert run("logs", "3") == 0
+    assert terminal.getvalue().startswith("\x1b[1;31mred\x1b[0m\tok\r\n")
+    left = terminal.getvalue().replace("\x1b[1;31m", "").replace("\x1b[0m", "")
+    assert not set(left) & set("\x1b\x07\x08\x7f\x9b")
+    assert left.endswith("end\n")
+
+
 def test_open_writes_a_private_cookie_file(
     portal: Portal, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -209,3 +294,66 @@ def test_config_show_names_origins(run: Run, tmp_path: Path, capsys: pytest.Capt
     told = capsys.readouterr().err
     assert f"{tmp_path}/armchair.toml:2 gateway.maxcon" in told
     assert "gateway.maxconn" in told
+
+
+def asked_json(portal: Portal) -> dict[str, object]:
+    found: dict[str, object] = json.loads(portal.asked[-1].content)
+    return found
+
+
+@pytest.mark.parametrize(("by", "seconds"), [("2h", 7200), ("30m", 1800), ("1 d", 86400)])
+def test_extend_sends_the_time_in_seconds(
+    portal: Portal, run: Run, capsys: pytest.CaptureFixture[str], by: str, seconds: int
+) -> None:
+    portal.answers["POST", "/sessions/3/extend"] = httpx.Response(200, json=session("ready"))
+    assert run("extend", "3", "--by", by) == 0
+    assert asked_json(portal) == {"by": seconds}
+    assert "#3 mine: it is ready" in capsys.readouterr().out
+
+
+def test_extend_without_a_time_asks_for_what_is_offered(portal: Portal, run: Run) -> None:
+    portal.answers["GET", "/sessions/3"] = httpx.Response(200, json=session("ready", extend_by=3600))
+    portal.answers["POST", "/sessions/3/extend"] = httpx.Response(200, json=session("ready"))
+    assert run("extend", "3") == 0
+    assert asked_json(portal) == {"by": 3600}
+
+
+@pytest.mark.parametrize("by", ["2", "h", "-2h", "2 weeks", "0h"])
+def test_a_time_that_is_none_is_not_sent(portal: Portal, run: Run, by: str) -> None:
+    assert run("extend", "3", "--by", by) == 2
+    assert portal.asked == []
+
+
+@pytest.mark.parametrize(
+    ("said", "asked", "found", "shown"),
+    [
+        ("2h", 7200, 7200, "it ends after 2h without use."),
+        ("90m", 5400, 5400, "it ends after 90m without use."),
+        ("site", None, 86400, "it ends after 1d without use."),
+        ("site", None, None, "it goes on when nobody uses it."),
+    ],
+)
+def test_idle(portal: Portal, run: Run, capsys: pytest.CaptureFixture[str], said, asked, found, shown) -> None:
+    answer = session("ready", idle={"after": found, "site": None, "chosen": asked})
+    portal.answers["PUT", "/sessions/3/idle"] = httpx.Response(200, json=answer)
+    assert run("idle", "3", said) == 0
+    assert asked_json(portal) == {"after": asked}
+    assert shown in capsys.readouterr().out
+
+
+def test_idle_takes_times_only(portal: Portal, run: Run) -> None:
+    assert run("idle", "3", "never") == 2
+    assert portal.asked == []
+
+
+def test_keep_and_tell(portal: Portal, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    portal.answers["POST", "/sessions/3/keep"] = httpx.Response(200, json=session("ready"))
+    assert run("keep", "3") == 0
+    told = {"channel": "webhook", "occasions": ["start"], "target": "https://x.test/", "secret": "key"}
+    portal.answers["PUT", "/sessions/3/tell"] = httpx.Response(200, json=told)
+    assert run("tell", "3", "--webhook", "https://x.test/", "--on", "start, end") == 0
+    assert asked_json(portal) == {"channel": "webhook", "occasions": ["start", "end"], "target": "https://x.test/"}
+    assert "signed with the key key" in capsys.readouterr().out
+    assert run("tell", "3", "--mail", "--on", "nothing") == 0
+    assert asked_json(portal)["occasions"] == []
+    assert run("tell", "3") == 2

@@ -231,3 +231,25 @@ def test_an_outcome_is_written_once() -> None:
     second = conclusion(seen(ready(), JobState.ENDED, 5, ProcessEnd(at=at(5), exit_code=0)), at(6), POLICY)
     assert second is not None
     assert absorb.ended(record, second, at(7)) == (record, [])
+
+
+def test_a_wish_that_only_silence_held_up_stays_one() -> None:
+    assert resolve_intent(new(), [], complete=True, now=at(3600), policy=POLICY, kept=True).submit
+    assert not resolve_intent(new(), [], complete=False, now=at(3600), policy=POLICY, kept=True).submit
+
+
+@pytest.mark.parametrize(
+    ("by_owner", "by", "detail"), [(True, By.OWNER, "cancelled_by_owner"), (False, By.OPERATOR, "cancelled_elsewhere")]
+)
+def test_who_cancelled_a_job_outside_the_portal_is_told(by_owner: bool, by: By, detail: str) -> None:
+    end = ProcessEnd(at=at(50), kind=OutcomeKind.CANCELLED, params={"uid": 1, "by_owner": by_owner})
+    outcome = conclusion(seen(ready(), JobState.ENDED, 50, end), at(51), POLICY)
+    assert outcome is not None
+    assert (outcome.kind, outcome.by, outcome.detail) == (OutcomeKind.CANCELLED, by, detail)
+
+
+def test_a_scheduler_that_counts_whole_seconds_does_not_deny_our_stop() -> None:
+    record, _ = absorb.stop_sent(stopping(ready(), 50.7), at(50.8))
+    outcome = conclusion(seen(record, JobState.ENDED, 52, ProcessEnd(at=at(50), kind=OutcomeKind.CANCELLED)), at(52), POLICY)
+    assert outcome is not None
+    assert (outcome.kind, outcome.by, outcome.detail) == (OutcomeKind.CANCELLED, By.OWNER, "")

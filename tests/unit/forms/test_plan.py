@@ -162,6 +162,8 @@ def test_the_connection_can_be_an_answer() -> None:
         ("two\r\nlines\tand\0more", "two lines and more"),
         ("\n\n", ""),
         ("a\ud800b", "a b"),
+        ("good\u202edab\u2066x", "good dab x"),
+        ("\u0633\u0644\u0627\u0645\u200f \u05e9", "\u0633\u0644\u0627\u0645\u200f \u05e9"),
     ],
 )
 def test_titles(title: str, kept: str) -> None:

@@ -7,12 +7,13 @@ import pytest
 
 from armchair.domain.errors import BadSettings, Conflict, Unavailable
 from armchair.gateway import config, master
-from armchair.gateway.lists import KEEP, IdList
+from armchair.gateway.lists import IdList
 from armchair.gateway.names import Address, Names
 from armchair.gateway.runtime_directory import prepare
 from armchair.gateway.settings import GatewaySettings
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
+KEEP = timedelta(days=9)
 PROCESSES = """#<PID>          <type>          <reloads>       <uptime>        <version>
 12321           master          1 [failed: 0]   0d00h10m42s     2.6.12-1+deb12u4
 # workers
@@ -35,10 +36,13 @@ def facts(**other: object) -> config.Facts:
     settings = GatewaySettings()
     given: dict[str, object] = {
         "names": Names.of(settings, "abc123"),
-        "front": Address(host="127.0.0.1", port=8000),
+        "front": config.Front(listen=Address(host="127.0.0.1", port=8000)),
         "agents": Address(host="127.0.0.1", port=8001),
         "runtime": Path("/run/x"),
         "keys": "../keys",
+        "ticket_keys": (),
+        "lists": "",
+        "group": "",
         "networks": ("127.0.0.0/8",),
         "maxconn": 100,
     }
@@ -46,7 +50,7 @@ def facts(**other: object) -> config.Facts:
 
 
 def test_a_list_keeps_ids_until_no_ticket_can_carry_them(tmp_path: Path) -> None:
-    ids = IdList(tmp_path / "x.acl")
+    ids = IdList(tmp_path / "x.acl", KEEP)
     ids.prepare(NOW)
     assert ids.path.read_bytes() == b""
     ids.add("one", NOW)
@@ -60,7 +64,7 @@ def test_a_list_keeps_ids_until_no_ticket_can_carry_them(tmp_path: Path) -> None
 @pytest.mark.parametrize("entry", ["", "a b", "a;b", "a\nb", "#a", "x" * 129, "ä"])
 def test_only_ids_go_into_a_list(tmp_path: Path, entry: str) -> None:
     with pytest.raises(ValueError, match="not an id"):
-        IdList(tmp_path / "x.acl").add(entry, NOW)
+        IdList(tmp_path / "x.acl", KEEP).add(entry, NOW)
 
 
 def test_what_haproxy_says_of_its_processes() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from armchair.domain.errors import BadSettings
-from armchair.gateway.names import Names, is_instance, new_instance, parse_address
+from armchair.gateway.names import Names, agents_address, agents_names, is_instance, new_instance, parse_address
 from armchair.gateway.settings import GatewaySettings
 
 SID = "a" * 26
@@ -76,3 +76,26 @@ def test_instances_differ() -> None:
     made = {new_instance() for _ in range(50)}
     assert len(made) == 50
     assert all(map(is_instance, made))
+
+
+def test_what_agents_call() -> None:
+    def address(**settings: object) -> str | None:
+        return agents_address(GatewaySettings.model_validate(settings))
+
+    assert address() is None
+    assert address(agents_listen="10.1.0.5:8443") == "10.1.0.5:8443"
+    assert address(agents_listen="0.0.0.0:8443", agents_names=["a.test", "10.1.0.5"]) == "a.test:8443"
+    assert address(agents_listen="[::]:8443", agents_names=["fd00::1"]) == "[fd00::1]:8443"
+    for wrong in ({"agents_listen": "0.0.0.0:8443"}, {"agents_listen": "unix:/x"}):
+        with pytest.raises(BadSettings):
+            address(**wrong)
+    with pytest.raises(BadSettings):
+        address(agents_listen="0.0.0.0:8443", agents_names=["a b"])
+    settings = GatewaySettings(agents_listen="0.0.0.0:8443", agents_names=("a.test", "10.1.0.5"))
+    assert agents_names(settings, ["https://b.test:8443", ""]) == ("a.test", "b.test", "10.1.0.5")
+
+
+def test_the_scheme_follows_the_certificate() -> None:
+    assert Names.of(GatewaySettings(tls_certificate=("x.pem",)), "abc123").portal_origin.startswith("https://armchair-abc123.")
+    with pytest.raises(BadSettings):
+        Names.of(GatewaySettings(tls_certificate=("x.pem",), public_origin="http://a.test", apps_domain="b.test"), "abc123")

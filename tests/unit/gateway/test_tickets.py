@@ -44,14 +44,14 @@ def encoded(data: bytes) -> str:
 
 
 def test_a_ticket_is_read_back_also_when_it_has_expired(keys: Keys) -> None:
-    tickets = Es256Tickets(keys)
-    assert tickets.read(tickets.sign(CLAIMS)) == CLAIMS
-    assert tickets.read(tickets.sign(replace(CLAIMS, address="", port=0))) is not None
+    tickets = Es256Tickets(keys.tickets)
+    assert tickets.read(tickets.signed(CLAIMS)) == CLAIMS
+    assert tickets.read(tickets.signed(replace(CLAIMS, address="", port=0))) is not None
 
 
 def test_whatever_else_is_no_ticket(keys: Keys) -> None:
-    tickets = Es256Tickets(keys)
-    good = tickets.sign(CLAIMS)
+    tickets = Es256Tickets(keys.tickets)
+    good = tickets.signed(CLAIMS)
     claims = jwt.decode(good, options={"verify_signature": False})
     public = pki.public_pem(keys.ticket_key)
     signed = encoded(b'{"alg":"HS256","typ":"JWT"}') + "." + encoded(json.dumps(claims).encode())
@@ -133,14 +133,14 @@ def test_the_gateways_certificates_are_renewed_in_time(keys: Keys) -> None:
     keys.refresh(now)
 
 
-def test_an_identity_is_for_one_host_and_serving_only(keys: Keys) -> None:
-    identity = Authority(keys, "apps.test").identity("sid1", "sid1-1")
+def test_an_identity_is_for_one_host(keys: Keys) -> None:
+    identity = Authority(keys, "apps.test").made("sid1", "sid1-1")
     certificate = x509.load_pem_x509_certificate(identity.certificate.encode())
     certificate.verify_directly_issued_by(keys.sessions_ca.certificate)
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.DNSName) == ["sid1.apps.test"]
     uses = list(certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)
-    assert uses == [pki.Purpose.SERVER.value]
+    assert uses == [*pki.Purpose.RUN.value]
     assert "PRIVATE" not in repr(identity)
 
 
@@ -149,3 +149,15 @@ def test_a_file_that_exists_stays(tmp_path: Path) -> None:
     assert files.create(tmp_path / "x", b"2") == b"1"
     files.write(tmp_path / "x", b"3")
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+def test_the_agents_listener_has_a_certificate_for_all_its_names(tmp_path: Path) -> None:
+    def names() -> list[str]:
+        pem = (tmp_path / "keys" / "agents-server.pem").read_bytes()
+        found = x509.load_pem_x509_certificate(pem).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        return [*found.get_values_for_type(x509.DNSName), *map(str, found.get_values_for_type(x509.IPAddress))]
+
+    Keys.load_or_create(tmp_path)
+    assert names() == ["localhost", "127.0.0.1"]
+    Keys.load_or_create(tmp_path, agents_names=("armchair.cluster.test", "10.1.0.5"))
+    assert names() == ["localhost", "armchair.cluster.test", "127.0.0.1", "10.1.0.5"]

@@ -7,6 +7,8 @@ import pytest
 from armchair.launchers import registry
 from armchair.launchers.local import LocalLauncher
 
+HERE = {"local": ("local", {})}
+
 
 @pytest.fixture
 def points(monkeypatch):
@@ -16,14 +18,15 @@ def points(monkeypatch):
 
 
 def test_built_in_without_metadata(points, tmp_path):
-    (row,) = registry.load(tmp_path, "i", {})
+    (row,) = registry.load(tmp_path, "i", HERE)
     assert (row.name, row.problem) == ("local", "")
     assert isinstance(row.launcher, LocalLauncher)
     assert row.launcher.name == "local"
 
 
-def test_the_portals_own_installation_offers_the_local_launcher_once(tmp_path):
-    assert [row.name for row in registry.load(tmp_path, "i", {})].count("local") == 1
+def test_a_cluster_has_its_own_name_and_order(points, tmp_path):
+    rows = registry.load(tmp_path, "i", {"zoo": ("local", {}), "attic": ("local", {})})
+    assert [(row.name, row.launcher.name) for row in rows] == [("zoo", "zoo"), ("attic", "attic")]
 
 
 @pytest.mark.parametrize(
@@ -31,20 +34,20 @@ def test_the_portals_own_installation_offers_the_local_launcher_once(tmp_path):
 )
 def test_a_broken_launcher_is_a_row(points, tmp_path, value):
     points("bad", value)
-    bad, local = registry.load(tmp_path, "i", {})
+    bad, local = registry.load(tmp_path, "i", {"bad": ("bad", {}), **HERE})
     assert (bad.name, bad.launcher) == ("bad", None)
     assert bad.problem.startswith(value)
     assert local.launcher is not None
 
 
 def test_wrong_settings_are_a_row(points, tmp_path):
-    (row,) = registry.load(tmp_path, "i", {"local": {"graze": 1}})
+    (row,) = registry.load(tmp_path, "i", {"local": ("local", {"graze": 1})})
     assert row.launcher is None
     assert "launchers.local.graze" in row.problem
 
 
-def test_settings_reach_the_launcher_and_names_without_launcher_are_told(points, tmp_path):
-    local, other = registry.load(tmp_path, "i", {"local": {"grace": 3, "memory": "off"}, "slurp": {}})
+def test_settings_reach_the_launcher_and_launchers_that_are_not_there_are_told(points, tmp_path):
+    local, other = registry.load(tmp_path, "i", {"local": ("local", {"grace": 3, "memory": "off"}), "other": ("slurp", {})})
     assert local.launcher._settings.grace.total_seconds() == 3
     assert other.launcher is None
     assert "slurp" in other.problem

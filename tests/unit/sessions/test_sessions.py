@@ -1,69 +1,21 @@
 """The use cases on fakes: launch, reconcile, enrol, report, join, stop, and what schedulers do to them."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from armchair.domain.errors import Conflict, InvalidInput, NotFound, Refused, StorageFull
-from armchair.domain.run import JobRef, OutcomeKind, Overlay, Phase, Record
-from armchair.sessions import join, report, show
-from armchair.sessions.launch import Launched, LaunchRequest, launch
-from armchair.sessions.ports import JobRequest
-from armchair.sessions.reconcile import Reconciler
+from armchair.domain.errors import InvalidInput, NotFound, StorageFull
+from armchair.domain.run import JobRef, JobState, OutcomeKind, Overlay, Phase, ProcessEnd
+from armchair.sessions import report, show
+from armchair.sessions.launcherports import JobRequest
 from armchair.sessions.report import AgentError
-from armchair.sessions.stop import rename, stop
-from armchair.testing.portal import FakePortal, fake_portal, stranger
+from armchair.sessions.stop import stop
 from armchair.wire import runspec
 from armchair.wire.messages import End, EnrolRequest, Report
 
-NONCE = "0" * 32
-
-
-class Stage:
-    """A portal on fakes with a reconciler that ticks when told."""
-
-    def __init__(self, fake: FakePortal) -> None:
-        self.fake = fake
-        self.portal = fake.portal
-        self.launcher = fake.launcher
-        self.reconciler = Reconciler(fake.portal, tick_seconds=1.0)
-
-    async def launch(self, key: str = "one", **changes: object) -> Record:
-        return (await self.launch_fully(key, **changes)).record
-
-    async def launch_fully(self, key: str = "one", **changes: object) -> Launched:
-        fields = {"app": "hello", "size": "small", "answers": {}, "title": "", "launch_key": key, **changes}
-        return await launch(self.portal, self.fake.actor, LaunchRequest(**fields))
-
-    async def tick(self, times: int = 1) -> None:
-        for _ in range(times):
-            self.reconciler._next_query.clear()
-            await self.reconciler.tick()
-            while self.reconciler._turns:
-                await asyncio.gather(*self.reconciler._turns)
-
-    async def get(self, record: Record) -> Record:
-        found = await self.portal.store.get(record.session.id)
-        assert found is not None
-        return found
-
-    async def enrol(self, record: Record, nonce: str = NONCE, restart: int = 0) -> str:
-        token = self.portal.derived.enrolment_token(record.session.id, record.run.attempt, restart).reveal()
-        request = EnrolRequest(port=7001, python="3.11.2", node="c12", nonce=nonce)
-        return (await report.enrol(self.portal, token, request)).credential
-
-    async def ready(self, key: str = "one") -> tuple[Record, str]:
-        record = await self.launch(key)
-        self.launcher.run(record.run.job.id)
-        credential = await self.enrol(record)
-        await report.report(self.portal, credential, Report(1, True, 0.5, 1000, "serving\n", None))
-        return await self.get(record), credential
-
-
-@pytest.fixture
-async def stage() -> Stage:
-    return Stage(await fake_portal())
+from .stage import NONCE, Stage  # noqa: TID252 - one folder's own
 
 
 async def test_a_launch_is_stored_marked_and_submitted_once(stage: Stage) -> None:
@@ -106,6 +58,41 @@ async def test_a_repeated_launch_leaves_the_first_ones_lock_alone(stage: Stage) 
     await first
     await stage.tick()
     assert stage.launcher.calls["submit"] == 1
+
+
+async def test_a_launch_is_kept_through_a_long_silence(stage: Stage) -> None:
+    stage.launcher.silent = True
+    record = await stage.launch()
+    for _ in range(20):
+        stage.fake.clock.advance(timedelta(seconds=30))
+        await stage.tick()
+    assert (await stage.get(record)).run.outcome is None
+    assert stage.portal.launcher_states["local"].silent_since is not None
+    stage.launcher.silent = False
+    await stage.tick()
+    assert (await stage.get(record)).run.job is not None
+    assert stage.portal.launcher_states["local"].silent_since is None
+
+
+async def test_a_slow_launcher_holds_up_no_page(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("armchair.sessions.launch.PATIENCE", 0.01)
+    go_on = asyncio.Event()
+    submit = stage.launcher.submit
+
+    async def slow_submit(request: JobRequest) -> JobRef:
+        await go_on.wait()
+        return await submit(request)
+
+    stage.launcher.submit = slow_submit
+    record = await stage.launch()
+    assert record.run.job is None
+    await stage.reconciler.tick()
+    (work,) = stage.portal.launching
+    go_on.set()
+    await work
+    await stage.tick()
+    assert (await stage.get(record)).run.job is not None
+    assert (stage.launcher.calls["submit"], stage.launcher.calls["find"]) == (1, 0), "nobody else began it meanwhile"
 
 
 async def test_bad_input_and_a_full_disk_start_nothing(stage: Stage) -> None:
@@ -239,6 +226,39 @@ async def test_an_enrolment_is_good_once_for_one_run(stage: Stage) -> None:
     assert replayed.value.status == 401
 
 
+async def test_an_agent_that_is_quicker_than_its_launch_is_let_in_when_its_job_is_recorded(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.launcher.start_at_once = True
+    submitted, record_it = asyncio.Event(), asyncio.Event()
+    submit = stage.launcher.submit
+
+    async def slow(request: JobRequest) -> JobRef:
+        ref = await submit(request)
+        submitted.set()
+        await record_it.wait()
+        return ref
+
+    monkeypatch.setattr(stage.launcher, "submit", slow)
+    launching = asyncio.create_task(stage.launch())
+    await submitted.wait()
+    [record] = await stage.portal.store.live()
+    enrolling = asyncio.create_task(stage.enrol(record))
+    asyncio.get_running_loop().call_soon(record_it.set)
+    assert await enrolling
+    assert (await launching).run.job is not None
+
+
+async def test_an_agent_whose_launch_takes_long_is_told_to_ask_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "RECORDED_WITHIN", 0.01)
+    stage.launcher.lose_answer_next()
+    record = await stage.launch()
+    async with stage.portal.locks[record.session.id]:
+        with pytest.raises(AgentError) as early:
+            await stage.enrol(record)
+    assert early.value.status == 409
+
+
 @pytest.mark.parametrize("bearer", ["", "nonsense", "x" * 5000, "a" * 26 + "-1.0.e." + "A" * 43])
 async def test_forged_credentials_are_refused(stage: Stage, bearer: str) -> None:
     await stage.ready()
@@ -286,6 +306,56 @@ async def test_a_run_given_up_whose_agent_speaks_is_found_again(stage: Stage) ->
     assert not stage.launcher.jobs[job].cancelled
 
 
+async def test_an_agent_of_a_requeued_job_that_calls_before_the_next_look_is_admitted(stage: Stage) -> None:
+    record, _ = await stage.ready()
+    job = stage.launcher.jobs[record.run.job.id]
+    with pytest.raises(AgentError) as replayed:
+        await stage.enrol(record, nonce="1" * 32)
+    assert replayed.value.status == 401
+    job.fact = replace(job.fact, restarts=1)
+    await stage.enrol(record, nonce="2" * 32)
+    after = await stage.get(record)
+    assert [run.outcome.detail if run.outcome else "" for run in after.runs] == ["requeued", ""]
+    assert after.run.enrolled_at is not None
+
+
+async def test_a_job_of_another_account_with_our_mark_is_not_ours(stage: Stage) -> None:
+    record, _ = await stage.ready()
+    stage.portal.uid_of = lambda account: 1000 if account == record.session.run_as else None
+    job = stage.launcher.jobs[record.run.job.id]
+    job.fact = replace(job.fact, uid=4242, state=JobState.ENDED, end=ProcessEnd(at=stage.fake.clock.now(), exit_code=0))
+    await stage.tick()
+    assert (await stage.get(record)).phase is Phase.READY
+    job.fact = replace(job.fact, uid=1000)
+    await stage.tick(2)
+    assert (await stage.get(record)).run.outcome.kind is OutcomeKind.FINISHED
+
+
+async def test_the_schedulers_word_for_why_is_waited_for(stage: Stage) -> None:
+    record, credential = await stage.ready()
+    job = stage.launcher.jobs[record.run.job.id]
+    await report.report(stage.portal, credential, Report(2, True, 0.0, 1, None, End(None, 9, "", "", "")))
+    job.fact = replace(job.fact, state=JobState.ENDED)
+    await stage.tick(2)
+    assert (await stage.get(record)).phase is Phase.ENDING
+    end = ProcessEnd(at=stage.fake.clock.now(), kind=OutcomeKind.OUT_OF_MEMORY, signal=9)
+    job.fact = replace(job.fact, end=end)
+    await stage.tick(2)
+    assert (await stage.get(record)).run.outcome.kind is OutcomeKind.OUT_OF_MEMORY
+
+
+async def test_without_the_schedulers_word_the_agents_counts_in_the_end(stage: Stage) -> None:
+    record, credential = await stage.ready()
+    job = stage.launcher.jobs[record.run.job.id]
+    await report.report(stage.portal, credential, Report(2, True, 0.0, 1, None, End(3, None, "", "", "")))
+    job.fact = replace(job.fact, state=JobState.ENDED)
+    await stage.tick(2)
+    stage.fake.clock.advance(timedelta(seconds=61))
+    await stage.tick(2)
+    outcome = (await stage.get(record)).run.outcome
+    assert (outcome.kind, outcome.exit_code) == (OutcomeKind.FAILED, 3)
+
+
 async def test_commands_wait_for_a_stop(stage: Stage) -> None:
     record, credential = await stage.ready()
     waiting = asyncio.create_task(report.commands(stage.portal, credential, 0, 20))
@@ -293,84 +363,6 @@ async def test_commands_wait_for_a_stop(stage: Stage) -> None:
     await stop(stage.portal, stage.fake.actor, record.session.id)
     commands = await asyncio.wait_for(waiting, 5)
     assert [command.verb for command in commands] == ["stop"]
-
-
-async def test_strangers_find_nothing(stage: Stage) -> None:
-    record, _ = await stage.ready()
-    sid, mallory = record.session.id, stranger()
-    for call in (
-        show.show(stage.portal, mallory, sid),
-        show.show(stage.portal, mallory, "1"),
-        show.log(stage.portal, mallory, sid),
-        show.script(stage.portal, mallory, sid),
-        show.timeline(stage.portal, mallory, sid),
-        stop(stage.portal, mallory, sid),
-        rename(stage.portal, mallory, sid, "mine"),
-        join.begin(stage.portal, mallory, sid),
-        join.direct(stage.portal, mallory, sid),
-    ):
-        with pytest.raises(NotFound):
-            await call
-
-
-async def test_a_join_code_works_once_on_its_own_host(stage: Stage) -> None:
-    record, _ = await stage.ready()
-    other, _ = await stage.ready("two")
-    url = await join.begin(stage.portal, stage.fake.actor, record.session.id)
-    code = url.partition("code=")[2].partition("&")[0]
-    with pytest.raises(NotFound):
-        await join.enter(stage.portal, other.session.id, code, "/")
-    url = await join.begin(stage.portal, stage.fake.actor, record.session.id)
-    code = url.partition("code=")[2].partition("&")[0]
-    entry = await join.enter(stage.portal, record.session.id, code, "/lab")
-    claims = stage.portal.tickets.read(entry.cookie_value)
-    assert (claims.session, claims.address, claims.port, entry.location) == (record.session.id, "127.0.0.1", 7001, "/lab")
-    with pytest.raises(NotFound):
-        await join.enter(stage.portal, record.session.id, code, "/")
-
-
-async def test_a_late_join_code_is_spent(stage: Stage) -> None:
-    record, _ = await stage.ready()
-    code = (await join.begin(stage.portal, stage.fake.actor, record.session.id)).partition("code=")[2].partition("&")[0]
-    stage.fake.clock.advance(timedelta(seconds=31))
-    with pytest.raises(NotFound):
-        await join.enter(stage.portal, record.session.id, code, "/")
-
-
-@pytest.mark.parametrize("path", ["//evil.test/", "https://evil.test/", "/\\evil.test", "evil", "/a\nb", ""])
-def test_no_path_leads_to_another_origin(path: str) -> None:
-    assert join.safe_path(path) == "/"
-
-
-async def test_a_ticket_before_there_is_an_address_leads_to_waiting(stage: Stage) -> None:
-    record = await stage.launch()
-    code = (await join.begin(stage.portal, stage.fake.actor, record.session.id)).partition("code=")[2].partition("&")[0]
-    entry = await join.enter(stage.portal, record.session.id, code, "/lab")
-    assert entry.location == "/.armchair/waiting?next=%2Flab"
-    claims = stage.portal.tickets.read(entry.cookie_value)
-    assert (claims.address, claims.port) == ("", 0)
-    stage.launcher.run(record.run.job.id)
-    credential = await stage.enrol(record)
-    await report.report(stage.portal, credential, Report(1, True, 0.0, 1, None, None))
-    again = await join.renew(stage.portal, record.session.id, entry.cookie_value, "/lab")
-    assert (again.location, stage.portal.tickets.read(again.cookie_value).port) == ("/lab", 7001)
-
-
-async def test_a_ticket_dies_with_its_login(stage: Stage) -> None:
-    record, _ = await stage.ready()
-    code = (await join.begin(stage.portal, stage.fake.actor, record.session.id)).partition("code=")[2].partition("&")[0]
-    entry = await join.enter(stage.portal, record.session.id, code, "/")
-    stage.fake.clock.advance(timedelta(days=8))
-    with pytest.raises(Refused):
-        await join.renew(stage.portal, record.session.id, entry.cookie_value, "/")
-
-
-async def test_an_ended_session_can_not_be_joined(stage: Stage) -> None:
-    record, _ = await stage.ready()
-    stage.launcher.finish(record.run.job.id, 0)
-    await stage.tick(2)
-    with pytest.raises(Conflict):
-        await join.begin(stage.portal, stage.fake.actor, record.session.id)
 
 
 async def test_live_pages_hear_of_changes_of_their_own_sessions_only(stage: Stage) -> None:

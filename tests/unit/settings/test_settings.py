@@ -55,7 +55,7 @@ def test_lists_and_tables_from_the_environment(tmp_path: Path) -> None:
         ARMCHAIR__CATALOGUE__KITS_DIRECTORY="",
     )
     assert found.settings.gateway.networks == ("10.0.0.0/8", "127.0.0.0/8")
-    assert found.settings.launcher_settings()["local"]["environment"] == {"http_proxy": "http://p:1"}
+    assert found.settings.cluster_launchers()["local"][1]["environment"] == {"http_proxy": "http://p:1"}
     assert found.settings.launchers.local.grace == timedelta(seconds=20)
     assert found.settings.catalogue.kits_directory is None
 
@@ -125,3 +125,29 @@ def test_the_home(tmp_path: Path) -> None:
 
 def test_every_setting_says_what_it_is_for() -> None:
     assert [key for key, field in known_keys() if not field.description] == []
+
+
+def test_clusters_by_name(tmp_path: Path) -> None:
+    text = '[launchers.local]\ngrace = "3s"\n[clusters.desk]\nlauncher = "local"\n'
+    text += '[clusters.attic]\nlauncher = "local"\ngrace = "9s"\n'
+    found = loaded(tmp_path, text).settings.cluster_launchers()
+    assert {name: (launcher, values["grace"]) for name, (launcher, values) in found.items()} == {
+        "desk": ("local", timedelta(seconds=3)),
+        "attic": ("local", timedelta(seconds=9)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "hint"),
+    [
+        ('[clusters.hpc]\nlauncher = "slurp"\n', "clusters.hpc.launcher", "local"),
+        ('[clusters.hpc]\nlauncher = "local"\ngraze = "3s"\n', "clusters.hpc.graze", "clusters.hpc.grace"),
+        ('[clusters.hpc]\nlauncher = "local"\nmemory = "much"\n', "clusters.hpc.memory", "auto"),
+        ('[clusters.HPC]\nlauncher = "local"\n', "clusters.HPC", "begins with a letter"),
+    ],
+)
+def test_a_bad_cluster_names_key_and_line(tmp_path: Path, text: str, key: str, hint: str) -> None:
+    params = refused(tmp_path, text)
+    assert params["key"] == key
+    assert str(params["origin"]).startswith(f"{tmp_path}/armchair.toml:")
+    assert hint in str(params["problem"])

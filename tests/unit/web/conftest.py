@@ -14,7 +14,9 @@ from armchair.domain.application import Application
 from armchair.domain.run import Record
 from armchair.sessions.launch import LaunchRequest, launch
 from armchair.sessions.portal import Portal
+from armchair.testing.launcher import FakeLauncher
 from armchair.testing.portal import FakePortal, fake_portal
+from armchair.testing.scheduler import FakeScheduler
 from armchair.web.app import create_web
 from armchair.web.security import form_token
 
@@ -26,7 +28,10 @@ class Late:
     """Looks things up when they are used: one web application, which takes long to build, serves the portal of each test."""
 
     def __init__(self, get: Callable[[], object]) -> None:
-        self._get = get
+        object.__setattr__(self, "_get", get)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        setattr(self._get(), name, value)
 
     def __getattr__(self, name: str) -> Any:
         if name in {"accounts", "clock", "accounts_settings"}:
@@ -119,8 +124,8 @@ async def opened() -> AsyncIterator[Opener]:
     """Opens a browser, not logged in, on a fresh portal with these applications."""
     clients: list[httpx.AsyncClient] = []
 
-    async def open_browser(*applications: Application) -> Browser:
-        current[:] = [await fake_portal(*applications)]
+    async def open_browser(*applications: Application, cluster: type[FakeLauncher] = FakeLauncher) -> Browser:
+        current[:] = [await fake_portal(*applications, cluster=cluster)]
         if not built:
             built.append(create_web(cast("Portal", Late(lambda: current[-1].portal))))
         transport = httpx.ASGITransport(built[0], raise_app_exceptions=False)
@@ -142,3 +147,9 @@ async def guest(opened: Opener) -> Browser:
 async def ada(guest: Browser) -> Browser:
     """A browser in which Ada is logged in."""
     return await guest.login()
+
+
+@pytest.fixture
+async def on_cluster(opened: Opener) -> Browser:
+    """A browser in which Ada is logged in, on a portal whose sessions run on a cluster with a queue."""
+    return await cast("Browser", await opened(cluster=FakeScheduler)).login()

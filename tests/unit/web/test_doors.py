@@ -188,12 +188,14 @@ async def test_the_way_back_is_on_this_portal(guest, wanted, found) -> None:
 
 async def test_logging_out_ends_the_login_here_and_at_the_gateway(ada) -> None:
     cookie = ada.cookie
+    await ada.ready((await ada.launch()).session.id)
     logins = await Accounts(ada.portal.accounts, ada.portal.clock).logins(ada.fake.actor)
     answer = await ada.post("/logout")
     assert answer.headers["location"] == "/login"
     assert ada.cookie == ""
     assert len(ada.fake.gateway.revoked) == 1
     assert ada.fake.gateway.revoked[0] in {one.id for one in logins} - {ada.fake.actor.login_id}
+    assert ada.fake.gateway.cut == [("127.0.0.1", 7001)]
     again = await ada.get("/", headers={"cookie": f"{ada.portal.names.login_cookie}={cookie}"})
     assert again.status_code == 303
 
@@ -240,9 +242,10 @@ async def test_what_nobody_foresaw_shows_a_reference_that_is_in_the_log(ada, mon
 
 async def test_a_full_disk_is_told_in_words(ada) -> None:
     ada.fake.store.fail = StorageFull("storage_full")
-    answer = await ada.post("/applications/hello", {"launch_key": "k"})
+    answer = await ada.post("/applications/hello", {"launch_key": "k", "title": "Kept for later"})
     assert answer.status_code == 507
     assert "disk is full" in answer.text
+    assert 'value="Kept for later"' in answer.text, "what was answered is lost"
 
 
 async def test_pages_that_are_not_there_say_so(ada) -> None:
@@ -283,7 +286,7 @@ async def test_the_tokens_secret_is_shown_once(ada) -> None:
 async def test_a_wrong_token_form_says_what_is_wrong(ada, form, code) -> None:
     answer = await ada.post("/account/tokens", form)
     assert answer.status_code == 422
-    assert words.errors.FIELDS[code].partition("%")[0] in answer.text
+    assert words.fielderrors.FIELDS[code].partition("%")[0] in answer.text
     assert "<b>" not in answer.text
 
 

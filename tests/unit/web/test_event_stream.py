@@ -36,6 +36,21 @@ async def test_only_ones_own_changes_are_told(guest) -> None:
     await lines.aclose()
 
 
+async def test_news_of_a_cluster_goes_to_everybody_but_who_watches_one_session(guest) -> None:
+    lines, one = opened(guest), opened(guest, session="one")
+    await anext(lines)
+    await anext(one)
+    guest.portal.changes.cluster("slurm")
+    guest.portal.changes.publish(changed("one"))
+    told = await anext(lines)
+    assert told.startswith("event: cluster\n")
+    assert json.loads(told.partition("data: ")[2]) == {"cluster": "slurm"}
+    assert "event: session" in await anext(one)
+    await lines.aclose()
+    await one.aclose()
+    guest.portal.changes.cluster("slurm")  # nobody listens any more
+
+
 async def test_a_stream_of_one_session_is_silent_about_others(guest) -> None:
     lines = opened(guest, session="one")
     await anext(lines)

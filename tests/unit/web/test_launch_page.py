@@ -8,7 +8,9 @@ import pytest
 
 from armchair import words
 from armchair.domain.application import Missing
+from armchair.domain.errors import FieldError, InvalidInput
 from armchair.domain.forms.fields import Choice, Field, FieldType
+from armchair.domain.session import Resources
 from armchair.sessions.ports import ListQuery
 from armchair.testing.portal import fake_application
 
@@ -91,6 +93,9 @@ async def test_all_mistakes_are_shown_beside_their_fields_and_everything_is_kept
     assert 'name="launch_key" value="k1"' in page
     assert "invented" in page
     assert re.search(r"<details[^>]* open>", page)
+    first = re.search(r"<(?:input|select)[^>]* autofocus>", page)[0]
+    assert 'name="folder"' in first, "the first wrong answer gets the keyboard"
+    assert "autofocus" not in (await ada.get("/applications/hello")).text.partition("<dialog")[0]
 
 
 async def test_a_good_form_starts_and_leads_to_the_session(ada) -> None:
@@ -142,7 +147,7 @@ async def test_ten_kilobytes_of_title_are_told_not_stored(ada) -> None:
     answer = await ada.post("/applications/hello", {"title": "🪑" * 2500, "folder": "~"})
     assert answer.status_code == 422
     assert await sessions(ada) == []
-    assert words.errors.FIELDS["title_too_long"] % {"maximum": 200} in answer.text
+    assert words.fielderrors.FIELDS["title_too_long"] % {"maximum": 200} in answer.text
 
 
 async def test_a_form_with_a_file_or_too_many_fields_is_refused(ada) -> None:
@@ -192,3 +197,28 @@ async def test_a_size_or_session_that_is_not_there_leaves_the_form_as_it_is(ada)
 async def test_the_summary_is_a_sentence(ada) -> None:
     page = (await ada.get("/applications/hello")).text
     assert "Hello on 1 core and 1 GB for 1 hour. Starts now." in page
+
+
+async def test_a_size_that_is_larger_than_ones_own_machine_says_so(ada) -> None:
+    ada.portal.launchers["local"].machine = lambda: Resources(cores=2, memory=8 * 2**30)
+    page = html.unescape((await ada.get("/applications/hello")).text)
+    assert "Hello on 1 core and 1 GB for 1 hour. Starts now.<" in page
+    assert "Hello on 4 cores and 16 GB for 4 hours. Starts now. This machine has only 2 cores and 8 GB." in page
+
+
+@pytest.mark.parametrize("field", ["folder", ""])
+async def test_an_image_that_can_t_be_used_is_said_beside_its_field_or_at_the_top(ada, field, monkeypatch) -> None:
+    async def check(_application, _plan, *, here) -> None:
+        assert here
+        raise InvalidInput([FieldError(field=field, code="image_missing", params={"path": "/opt/<i>.sif"})])
+
+    monkeypatch.setattr(ada.portal.catalogue, "check", check)
+    answer = await ada.post("/applications/hello", {"folder": "~", "launch_key": "k"})
+    said = html.escape("There is no image /opt/<i>.sif.")
+    assert answer.status_code == 422
+    assert await sessions(ada) == []
+    top = re.search(r'<p class="error summary-error".*?</p>', answer.text, re.DOTALL)[0]
+    beside = re.search(rf'class="error" id="e-folder"[^>]*>{re.escape(said)}', answer.text)
+    assert bool(beside) is bool(field)
+    assert (f"Nothing was started. {said}</p>" in top) is not bool(field)
+    assert value_of(answer.text, "folder") == "~"

@@ -1,5 +1,6 @@
 """What the portal answers on a session's own host: enter, renew and waiting, in every branch."""
 
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -144,7 +145,7 @@ async def test_renewing_without_an_address_waits(door) -> None:
 
 
 @pytest.mark.parametrize("path", ["/renew", "/waiting", "/waiting/live"])
-@pytest.mark.parametrize("why", ["no ticket", "not a ticket", "another session's", "logged out", "not permitted"])
+@pytest.mark.parametrize("why", ["no ticket", "not a ticket", "another session's", "logged out", "not there", "not permitted"])
 async def test_only_the_portal_can_say_who_comes_without_a_good_ticket(door, path, why) -> None:
     await entered(door)
     if why == "logged out":
@@ -152,8 +153,12 @@ async def test_only_the_portal_can_say_who_comes_without_a_good_ticket(door, pat
     elif why == "another session's":
         other = await entered(Door(door.browser, (await door.browser.launch("Other")).session.id))
         door.ticket = other.ticket
-    elif why == "not permitted":
+    elif why == "not there":
         door.browser.fake.store._records.pop(door.session)
+    elif why == "not permitted":
+        records = door.browser.fake.store._records
+        record = records[door.session]
+        records[door.session] = replace(record, session=replace(record.session, owner="eve"))
     else:
         door.ticket = "nonsense" if why == "not a ticket" else ""
     held = door.ticket

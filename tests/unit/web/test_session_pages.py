@@ -8,6 +8,7 @@ import pytest
 
 from armchair.accounts.actor import Person, PortalRole
 from armchair.accounts.logins import Accounts
+from armchair.domain.application import AppType, Screen
 from armchair.domain.run import Outcome, OutcomeKind, Phase, ProcessEnd
 from armchair.domain.session import By, Wanted
 from armchair.testing.portal import fake_application
@@ -68,6 +69,8 @@ async def test_the_list_shows_ones_own_and_finds_by_text(ada) -> None:
     found = (await ada.get("/?q=alph&sort=title&page=1")).text.partition('<div id="list"')[2]
     assert "Alpha" in found
     assert "Beta" not in found
+    assert 'with “alph” · <a href="/">Show all</a>' in found
+    assert "Show all" not in page
     assert (await ada.get("/?q=%3Cscript%3E&sort=nonsense&page=-1")).status_code == 200
     assert "<script>" not in (await ada.get("/?q=%3Cscript%3E")).text
     assert (await ada.get(f"/?page={'9' * 30}&q={'x' * 5000}")).status_code == 200
@@ -104,6 +107,9 @@ async def test_renaming(ada) -> None:
     url = f"/sessions/{record.session.id}"
     assert (await ada.post(f"{url}/title", {"title": "  After\n"})).status_code == 303
     assert (await ada.portal.store.get(record.session.id)).session.title == "After"
+    assert (await ada.post(f"{url}/title", {"title": " "})).status_code == 303
+    assert (await ada.portal.store.get(record.session.id)).session.title == record.session.app_title != ""
+    await ada.post(f"{url}/title", {"title": "After"})
     wrong = await ada.post(f"{url}/title", {"title": "x" * 201})
     assert wrong.status_code == 422
     assert "200" in wrong.text
@@ -133,6 +139,17 @@ async def test_start_again_shows_the_form_when_the_application_has_changed(opene
     assert (await ada.post(f"/sessions/{record.session.id}/start-again")).status_code == 404
     page = (await ada.get(f"/sessions/{record.session.id}")).text
     assert "start-again" not in page
+
+
+async def test_a_screen_may_be_seen_in_a_client_of_ones_own(opened) -> None:
+    windows = replace(fake_application("windows"), type=AppType.X11, screen=Screen())
+    ada = await (await opened(windows, fake_application())).login()
+    for app, number in (("windows", 1), ("hello", 2)):
+        record = await ada.launch(app=app, key=app)
+        command = f"armchair attach {number}"
+        assert command not in (await ada.get(f"/sessions/{number}")).text
+        await ada.ready(record.session.id)
+        assert (command in (await ada.get(f"/sessions/{number}")).text) == (app == "windows")
 
 
 async def test_edit_and_start_tells_nothing_of_others(ada) -> None:
@@ -167,6 +184,27 @@ async def test_the_time_left_is_said_once(ada, path) -> None:
     await ada.ready(record.session.id)
     page = (await ada.get(path.format(id=record.session.id))).text
     assert page.count("40 min left") == 1
+
+
+async def test_a_row_has_two_lines_before_and_after_it_is_ready(ada) -> None:
+    record = await ada.launch("Mine")
+    now = ada.portal.clock.now()
+    await ada.change(record.session.id, host="127.0.0.1", started_at=now, enrolled_at=now, heard_at=now)
+    row = (await ada.get(f"/sessions/{record.session.id}/row")).text
+    assert "Starting" in row
+    assert "data-until" not in row, "time left stands where the sentence is while it starts"
+
+
+async def test_what_has_ended_is_not_spoken_of_as_if_it_ran(ada) -> None:
+    record = await ada.launch("Mine")
+    url = f"/sessions/{record.session.id}"
+    await ada.ready(record.session.id)
+    page = (await ada.get(url)).text
+    assert all(words in page for words in ("Closing the tab", "Start another", "has written nothing yet"))
+    await ended(ada, record.session.id)
+    page = (await ada.get(url)).text
+    assert not any(words in page for words in ("Closing the tab", "Start another", "nothing yet"))
+    assert all(words in page for words in ("Edit and start again", "The program wrote nothing."))
 
 
 async def test_join_leads_to_the_sessions_own_host(ada) -> None:

@@ -29,6 +29,8 @@ SPECS = st.builds(
     stop_grace=st.floats(0, 1e4),
     log_directory=TEXT,
     memory=st.none() | st.integers(1, 2**50),
+    warning_signal=st.sampled_from(["", "USR1"]),
+    activity=st.lists(TEXT, max_size=2).map(tuple),
     version=st.just(runspec.VERSION),
 )
 
@@ -36,6 +38,14 @@ SPECS = st.builds(
 @given(SPECS)
 def test_a_runspec_comes_back_as_it_went(spec: RunSpec) -> None:
     assert runspec.load(runspec.dump(spec)) == spec
+
+
+def test_an_older_agent_is_told_only_what_it_understands() -> None:
+    spec = runspec.load(minimal())._replace(warning_signal="USR1", activity=("activity",))
+    assert json.loads(runspec.dump(spec))["activity"] == ["activity"]
+    old = json.loads(runspec.dump(runspec.for_agent(spec, 1)))
+    assert sorted(old) == sorted(json.loads(minimal()))
+    assert runspec.for_agent(spec, 2) == spec
 
 
 @given(CONFIGS)

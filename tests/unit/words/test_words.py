@@ -14,7 +14,7 @@ from armchair.domain.errors import FieldError
 from armchair.domain.event import Event
 from armchair.domain.run import JobState, Outcome, OutcomeKind, Overlay, Phase, Record, Run
 from armchair.domain.session import By, Resources, Session, Wanted
-from armchair.words import errors, events, outcomes
+from armchair.words import errors, events, fielderrors, outcomes
 
 ROOT = Path(armchair.__file__).parent
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -60,7 +60,12 @@ def literals(names: set[str], position: int, keyword: str = "") -> set[str]:
 
 
 def test_every_error_code_has_words() -> None:
-    codes = literals(ERROR_CLASSES, 0) | literals({"AgentError"}, 1)
+    codes = (
+        literals(ERROR_CLASSES, 0)
+        | literals({"AgentError"}, 1)
+        | literals({"BadCertificate"}, 0)
+        | literals({"Notice"}, 0, "code")
+    )
     assert len(codes) > 30, "the scan finds nothing: has the way errors are raised changed?"
     assert codes - set(errors.ERRORS) == set()
 
@@ -70,7 +75,7 @@ def test_every_field_error_has_words() -> None:
         c for c in literals({"_error", "error", "wrong"}, 0) if c.startswith("field_")
     }
     assert len(codes) > 8
-    assert codes - set(errors.FIELDS) == set()
+    assert codes - set(fielderrors.FIELDS) == set()
 
 
 def test_every_event_has_words() -> None:
@@ -195,6 +200,8 @@ def test_every_state_has_a_line() -> None:
             assert view.phase is phase
             assert words.state(view).title
     assert words.state(View(runs[Phase.STARTING])).title == "Starting on c12…"
+    assert words.state(View(replace(runs[Phase.STARTING], host="10.0.0.7", node="c12"))).title == "Starting on c12…"
+    assert words.state(View(replace(runs[Phase.STARTING], host="127.0.0.1", node="c12"))).title == "Starting on this machine…"
     assert words.state(View(base, wanted=Wanted.STOP)).title == "Ending…"
     assert "not been heard" in words.state(View(runs[Phase.READY], frozenset({Overlay.UNHEARD}))).title
 
@@ -205,3 +212,10 @@ def test_the_timeline_reads_well() -> None:
     ended = Event(session="s", attempt=1, at=NOON, code="run.ended", params={"kind": "lost", "by": "system", "detail": ""})
     assert words.event(ended).startswith("Ended: we lost sight")
     assert words.event(Event(session="s", attempt=1, at=NOON, code="a.plugin", params={})) == "a.plugin"
+
+
+def test_an_idle_end_says_since_when_nobody_had_used_it() -> None:
+    since = NOON - timedelta(hours=4)
+    ended = Outcome(kind=OutcomeKind.IDLE, by=By.SITE, at=NOON, params={"since": since.isoformat(timespec="seconds")})
+    assert f"Nobody had used this since {since.astimezone():%H:%M}" in words.outcome(ended).title
+    assert "for a long time" in words.outcome(replace(ended, params={"since": "x"})).title

@@ -1,12 +1,14 @@
 """What the RunSpecs of all types have in common: the environment of a run script, its files, how it is stopped."""
 
+from importlib import resources
 from urllib.parse import urlsplit
 
+from armchair.catalogue.containers import NOTHING, Surroundings
 from armchair.domain.application import Application, Plan
 from armchair.sessions.ports import SpecContext
 from armchair.wire.runspec import RunSpec, SpecFile
 
-SCRIPT = "run.sh"
+SCRIPT, ANSWERS = "run.sh", "answers.sh"
 _MB = 1024**2
 # Of the job's environment, what would lead the program astray: Python settings of another environment, and the
 # display and desktop session of whoever started the portal.
@@ -25,13 +27,16 @@ UNSET = (
 
 
 class Tools:
-    """Where on the node things of the portal are: the kit's directory ("" without one) and the portal's interpreter."""
+    """Where on the node things of the portal are: the kit's directory ("" without one) and the portal's interpreter; and what
+    stands `around` the program.
+    """
 
-    __slots__ = ("kit", "python")
+    __slots__ = ("around", "kit", "python")
 
-    def __init__(self, *, kit: str, python: str) -> None:
+    def __init__(self, *, kit: str, python: str, around: Surroundings = NOTHING) -> None:
         self.kit = kit
         self.python = python
+        self.around = around
 
 
 def environment(application: Application, plan: Plan, context: SpecContext, tools: Tools) -> dict[str, str]:
@@ -82,6 +87,7 @@ def build(
     )
 
 
-def script(text: str) -> SpecFile:
-    """The run script, as it stands in the application's directory."""
-    return SpecFile(SCRIPT, text, 0o700)
+def scripts(text: str) -> tuple[SpecFile, ...]:
+    """The run script as it stands in the application's directory, and what it may use."""
+    answers = (resources.files("armchair.catalogue.types") / ANSWERS).read_text("utf-8")
+    return (SpecFile(ANSWERS, answers, 0o600), SpecFile(SCRIPT, text, 0o700))

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from typing import Any
 
 from armchair.domain.run import JobRef, JobState, OutcomeKind, ProcessEnd
 from armchair.launchers.shepherd import files, tree
-from armchair.sessions.ports import JobFact
+from armchair.sessions.launcherports import JobFact
 
 HOST = "127.0.0.1"
 _ID = re.compile(r"[0-9]{14}-[0-9a-f]{16}")
@@ -30,6 +31,7 @@ class Job:
     uid: int
     boot_id: str
     directory: Path
+    walltime: timedelta | None = None
 
     def path(self, name: str) -> str:
         """The path of one of the job's files."""
@@ -38,12 +40,16 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """Who keeps a job: (pid, start time in clock ticks) of the shepherd and of the script's leader."""
+    """Who keeps a job: (pid, start time in clock ticks) of the shepherd and of the script's leader.
+
+    `extends`: this keeper looks whether more time was given.
+    """
 
     shepherd: tuple[int, int]
     leader: tuple[int, int]
     boot_id: str
     started_at: datetime
+    extends: bool = False
 
 
 def read_job(cluster: str, directory: Path) -> Job | None:
@@ -52,11 +58,18 @@ def read_job(cluster: str, directory: Path) -> Job | None:
     try:
         owner = directory.stat().st_uid
         ref = JobRef(cluster=cluster, id=directory.name, submitted_at=datetime.fromisoformat(data["submitted_at"]))
-        job = Job(ref=ref, mark=data["mark"], uid=data["uid"], boot_id=data["boot_id"], directory=directory)
-    except (OSError, TypeError, KeyError, ValueError):
+        walltime = walltime_of(data)
+        job = Job(ref=ref, mark=data["mark"], uid=data["uid"], boot_id=data["boot_id"], directory=directory, walltime=walltime)
+    except (OSError, TypeError, KeyError, ValueError, OverflowError):
         return None
     sound = data.get("id") == directory.name and isinstance(job.mark, str) and ref.submitted_at.tzinfo is not None
     return job if sound and job.uid == owner == os.geteuid() else None
+
+
+def walltime_of(data: Mapping[str, Any]) -> timedelta | None:
+    """The time that was asked for. Raises OverflowError, ValueError for what is none."""
+    asked = data.get("walltime")
+    return timedelta(seconds=float(asked)) if isinstance(asked, int | float) else None
 
 
 def read_state(job: Job) -> State | None:
@@ -69,6 +82,7 @@ def read_state(job: Job) -> State | None:
             leader=(int(leader[0]), int(leader[1])),
             boot_id=str(data["boot_id"]),
             started_at=_moment(data["started_at"]),
+            extends=data.get("extends") is True,
         )
     except (TypeError, KeyError, ValueError, IndexError, OverflowError, OSError):
         return None
@@ -148,9 +162,18 @@ def _fact(job: Job, state: JobState, held: State | None, end: ProcessEnd | None 
         uid=job.uid,
         host=HOST,
         started_at=held.started_at if held else None,
+        ends_at=_ends_at(job, held) if held and state is not JobState.ENDED else None,
         reason=(files.read_text(job.path(files.ENDING)) or "") if state is JobState.ENDING else "",
         end=end,
     )
+
+
+def _ends_at(job: Job, held: State) -> datetime | None:
+    if job.walltime is None:
+        return None
+    given = files.read_text(job.path(files.WALLTIME)) or ""
+    more = timedelta(seconds=int(given)) if given.isascii() and given.isdecimal() and len(given) < 10 else timedelta(0)
+    return held.started_at + max(job.walltime, more)
 
 
 def _moment(seconds: float) -> datetime:

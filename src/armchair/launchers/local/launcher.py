@@ -2,13 +2,14 @@
 
 import asyncio
 import errno
+import math
 import os
 import pwd
 import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -18,6 +19,7 @@ import armchair
 from armchair.domain.errors import BadSettings, JobRefused, SchedulerSilent, StorageFull
 from armchair.domain.run import JobRef, JobState
 from armchair.domain.secret import Secret
+from armchair.domain.session import Resources
 from armchair.launchers.command import CommandError, Completed, run
 from armchair.launchers.local import jobs as job_files
 from armchair.launchers.local.environment import login_environment
@@ -28,7 +30,7 @@ from armchair.launchers.registry import LauncherContext
 from armchair.launchers.shepherd import files, tree
 from armchair.launchers.shepherd.main import EXIT_DISK_FULL
 from armchair.launchers.shepherd.output import TAIL
-from armchair.sessions.ports import JobFact, JobRequest, Listing
+from armchair.sessions.launcherports import NO_MANDATE, JobFact, JobRequest, Listing
 
 log = structlog.get_logger(__name__)
 
@@ -85,6 +87,11 @@ class LocalLauncher:
     def name(self) -> str:
         """The cluster's name in this portal."""
         return self._name
+
+    def machine(self) -> Resources:
+        """The cores that this process may use, and the machine's memory."""
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        return Resources(cores=len(os.sched_getaffinity(0)), memory=memory)
 
     async def submit(self, request: JobRequest) -> JobRef:
         """Start the job; returns when its keeper has taken hold. Errors as in the port, and StorageFull("disk_full")."""
@@ -162,7 +169,7 @@ class LocalLauncher:
             raise StorageFull("disk_full", path=str(self._directory))
         raise JobRefused("launcher_refused", reason=reason)
 
-    async def find(self, mark: str) -> Listing:
+    async def find(self, mark: str, *, run_as: str = "", since: datetime | None = None) -> Listing:  # noqa: ARG002 - the port's
         """All jobs with this mark, from their directories. Raises SchedulerSilent when these can't be read."""
         return await asyncio.to_thread(self._find, mark)
 
@@ -207,7 +214,7 @@ class LocalLauncher:
                 self._ended[job.ref.id] = fact
         return fact
 
-    async def cancel(self, job: JobRef, *, force: bool = False) -> None:
+    async def cancel(self, job: JobRef, *, force: bool = False, mandate: Secret = NO_MANDATE) -> None:  # noqa: ARG002 - the port's
         """Ask for the job's end; the request is kept on file for a keeper that is still to come."""
         await asyncio.to_thread(self._cancel, job.id, "force" if force else "term")
 
@@ -227,7 +234,25 @@ class LocalLauncher:
         if problem is not None and not heard:
             raise SchedulerSilent("scheduler_silent", cluster=self._name, reason=str(problem))
 
-    async def output(self, job: JobRef) -> str:
+    async def extend(self, job: JobRef, walltime: timedelta, mandate: Secret = NO_MANDATE) -> None:  # noqa: ARG002 - the port's
+        """Leave the new limit on file for the job's keeper. Raises JobRefused when that one won't look."""
+        await asyncio.to_thread(self._extend, job.id, walltime)
+
+    def _extend(self, identity: str, walltime: timedelta) -> None:
+        job = self._job(identity)
+        if job is None or self._look_at(job).state is not JobState.RUNNING:
+            raise JobRefused("launcher_refused", reason="the job does not run")
+        state = job_files.read_state(job)
+        if state is None or not state.extends:
+            raise JobRefused("launcher_refused", reason="the job was started by an older Armchair")
+        try:
+            files.write(job.path(files.WALLTIME), str(math.ceil(walltime.total_seconds())).encode(), durable=True)
+        except OSError as error:
+            raise JobRefused("launcher_refused", reason=f"{self._directory}: {error.strerror}") from error
+        if self._look_at(job).state is not JobState.RUNNING:
+            raise JobRefused("launcher_refused", reason="its time was over before more was given")
+
+    async def output(self, job: JobRef, *, run_as: str = "", mandate: Secret = NO_MANDATE) -> str:  # noqa: ARG002 - the port's
         """The last 64 KiB that the script and what it started wrote; "" when there is none."""
         return await asyncio.to_thread(self._output, job.id)
 

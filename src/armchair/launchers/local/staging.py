@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from armchair.domain.run import JobRef
-from armchair.launchers.local.jobs import Job
+from armchair.launchers.local.jobs import Job, walltime_of
 from armchair.launchers.shepherd import files, tree
 
 _NEW, _GONE = ".new-", ".gone-"
@@ -52,7 +52,8 @@ def stage(jobs: Path, cluster: str, mark: str, wishes: dict[str, object], checkp
         discard(final)
         raise
     ref = JobRef(cluster=cluster, id=identity, submitted_at=now)
-    return Job(ref=ref, mark=mark, uid=os.geteuid(), boot_id=str(data["boot_id"]), directory=final), lock
+    walltime, boot = walltime_of(data), str(data["boot_id"])
+    return Job(ref=ref, mark=mark, uid=os.geteuid(), boot_id=boot, directory=final, walltime=walltime), lock
 
 
 def discard(directory: Path) -> None:

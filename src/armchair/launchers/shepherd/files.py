@@ -1,7 +1,8 @@
 """Small files that are either whole or absent: atomic writes, reads that never raise, and the lock that means "alive".
 
 A job's directory holds: `lock` (held while a keeper of the job lives), `job.json` (what was asked), `state.json` (who
-keeps it), `cancel` ("term" or "force"), `ending` (why it is being ended), `output`, `end.json` (how it ended).
+keeps it), `walltime` (seconds in all, where more were given), `cancel` ("term" or "force"), `ending` (why it is being
+ended), `output`, `end.json` (how it ended).
 """
 
 # pathlib takes longer to import than the rest of the keeper to start
@@ -13,6 +14,7 @@ import json
 import os
 
 LOCK, JOB, STATE, CANCEL, ENDING, OUTPUT, END = "lock", "job.json", "state.json", "cancel", "ending", "output", "end.json"
+WALLTIME = "walltime"
 
 
 def write(path: str, data: bytes, durable: bool = False) -> None:

@@ -45,7 +45,8 @@ class Keeper:
         self._reason = ""
         self._used = 0
         self._kill_at: float | None = None
-        self._deadline = None if limits.walltime is None else time.monotonic() + limits.walltime
+        self._started = time.monotonic()
+        self._deadline = None if limits.walltime is None else self._started + limits.walltime
         self._count_at = time.monotonic()
         self._asked: set[int] = set()
         self._wake, wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -90,6 +91,8 @@ class Keeper:
 
     def _limit(self) -> None:
         now = time.monotonic()
+        if self._deadline is not None and now >= self._deadline and not self._reason:
+            self._deadline = self._started + self._walltime()
         if self._deadline is not None and now >= self._deadline:
             self._begin(TIMED_OUT, self._limits.grace)
         if self._limits.memory is None or now < self._count_at or (self._group and self._group.limits_memory):
@@ -99,6 +102,12 @@ class Keeper:
         if used > self._limits.memory:
             self._used = self._used or used
             self._begin(OUT_OF_MEMORY, 0.0)
+
+    def _walltime(self) -> float:
+        """The seconds that the job has in all: more may have been given since its start, which is looked for at its end."""
+        given = files.read_text(os.path.join(self._directory, files.WALLTIME)) or ""
+        asked = self._limits.walltime or 0.0
+        return max(asked, float(given)) if given.isascii() and given.isdecimal() and len(given) < 10 else asked
 
     def _begin(self, reason: str, grace: float) -> None:
         """Begin to end the job; the first reason stays, a shorter grace counts."""

@@ -159,7 +159,7 @@ def _group(job: dict[str, object]) -> Group | None:
 def _state(guard: int, leader: int) -> dict[str, object]:
     keepers = {"guard": guard, "shepherd": os.getpid(), "leader": leader}
     known = {name: [pid, found[3]] for name, pid in keepers.items() if (found := tree.stat(pid))}
-    return {**known, "boot_id": tree.boot_id(), "started_at": time.time()}
+    return {**known, "boot_id": tree.boot_id(), "started_at": time.time(), "extends": True}
 
 
 def _fork_leader(job: dict[str, object], script: int, sink: int, group: Group | None) -> tuple[int, socket.socket]:

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Depends, Response
 
 from armchair.accounts.actor import Actor, Scope, scopes_for
 from armchair.accounts.logins import Accounts
-from armchair.domain.errors import FieldError, InvalidInput
+from armchair.domain.errors import FieldError, InvalidInput, Refused
+from armchair.sessions import join
 from armchair.sessions.portal import Portal
 from armchair.web.api.access import caller
 from armchair.web.api.models import ActorJson, CreateTokenJson, LinkJson, NewTokenJson, TokensJson
@@ -26,7 +27,12 @@ def add(router: APIRouter, portal: Portal) -> None:
 
     @router.post("/login-links", tags=["account"], summary="An address that logs a browser in, once", status_code=201)
     async def create_login_link(actor: Annotated[Actor, Depends(anyone)]) -> LinkJson:
-        """A browser login may do everything, so the token must have every scope that its owner can have."""
+        """A browser login may do everything, so the token must have every scope that its owner can have.
+
+        Not where people log in with passwords: a login that nobody has vouched for would outlive the one that asks for it.
+        """
+        if portal.passwords is not None:
+            raise Refused("login_by_password")
         for scope in sorted(scopes_for(actor.roles)):
             actor.need(scope)
         code = await accounts.login_link(actor.login)
@@ -53,7 +59,7 @@ def _add_tokens(router: APIRouter, portal: Portal, accounts: Accounts) -> None:
     @router.delete("/tokens/{id_or_name}", tags=["account"], summary="End a token and all that came from it", status_code=204)
     async def revoke_token(id_or_name: str, actor: Annotated[Actor, Depends(manage)]) -> Response:
         token = await accounts.revoke_token(actor, id_or_name)
-        await portal.gateway.revoke(token.id)
+        await join.leave(portal, actor.login, token.id)
         return Response(status_code=204)
 
 

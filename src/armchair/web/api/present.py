@@ -1,6 +1,6 @@
 """Makes the API's JSON of domain objects."""
 
-from datetime import datetime
+from datetime import timedelta
 
 from armchair.accounts.actor import Actor
 from armchair.accounts.logins import Token
@@ -9,7 +9,7 @@ from armchair.domain.errors import DefinitionProblem, NotFound
 from armchair.domain.event import Event
 from armchair.domain.forms.fields import Field
 from armchair.domain.run import Outcome, Record
-from armchair.domain.session import Resources
+from armchair.domain.session import Placement, Resources
 from armchair.sessions.portal import Portal
 from armchair.sessions.show import SessionView, view
 from armchair.web.api import speech
@@ -18,14 +18,18 @@ from armchair.web.api.models import (
     ApplicationJson,
     EventJson,
     FieldJson,
+    IdleJson,
     MissingJson,
     OutcomeJson,
+    PlacementJson,
     ProblemJson,
     ResourcesJson,
     SessionJson,
     SizeJson,
     StateJson,
+    ThumbnailJson,
     TokenJson,
+    UsedJson,
 )
 
 
@@ -42,6 +46,8 @@ def session_json(portal: Portal, record: Record) -> SessionJson:
         app_title=session.app_title,
         size=session.size,
         resources=resources_json(session.resources),
+        cluster=session.cluster,
+        placement=placement_json(session.placement),
         answers=dict(session.answers),
         owner=session.owner,
         phase=seen.phase.value,
@@ -49,11 +55,23 @@ def session_json(portal: Portal, record: Record) -> SessionJson:
         state=StateJson(title=title, detail=detail),
         url=portal.names.session_url(session.id, _start_path(portal, session.app)),
         join_url=portal.names.portal_url(f"/sessions/{session.id}/join"),
+        display=seen.display.value if seen.display is not None else "",
         created_at=session.created_at,
         ready_at=run.ready_at,
-        ends_at=_ends_at(seen),
-        outcome=_outcome_json(run.outcome) if run.outcome else None,
+        ends_at=seen.ends_at,
+        idle_ends_at=run.idle_ends_at if run.outcome is None else None,
+        idle=IdleJson(
+            after=_seconds(seen.idle_after), site=_seconds(seen.idle_limit), chosen=_seconds(record.session.idle_after)
+        ),
+        extend_by=_seconds(seen.extend_by),
+        used=UsedJson(cpu=round(seen.used.cpu, 2), memory=seen.used.memory, gpu=seen.used.gpu) if seen.used else None,
+        outcome=_outcome_json(run.outcome, record) if run.outcome else None,
+        thumbnail=_thumbnail_json(portal, seen),
+        reason=run.reason,
+        expected_start=run.expected_start,
+        position=run.position,
         host=run.host,
+        node=run.node,
         actions=sorted(action.value for action in seen.actions),
         version=session.version,
     )
@@ -70,6 +88,7 @@ def application_json(application: Application) -> ApplicationJson:
         type=application.type.value,
         sizes=[_size_json(size) for size in application.sizes],
         fields=[_field_json(field) for field in application.fields],
+        clusters=list(application.clusters),
         missing=[MissingJson(what=one.what, cure=one.cure) for one in application.missing],
     )
 
@@ -113,12 +132,28 @@ def actor_json(actor: Actor) -> ActorJson:
     )
 
 
+def placement_json(placement: Placement) -> PlacementJson:
+    """Where on a cluster."""
+    return PlacementJson(
+        partition=placement.partition,
+        account=placement.account,
+        qos=placement.qos,
+        reservation=placement.reservation,
+        gpu_type=placement.gpu_type,
+    )
+
+
+def placement_of(wish: PlacementJson) -> Placement:
+    """The same, from a request."""
+    return Placement(**wish.model_dump())
+
+
 def resources_json(resources: Resources) -> ResourcesJson:
     """What a run may use."""
     return ResourcesJson(
         cores=resources.cores,
         memory=resources.memory,
-        walltime=int(resources.walltime.total_seconds()) if resources.walltime is not None else None,
+        walltime=_seconds(resources.walltime),
         gpus=resources.gpus,
         text=speech.resources(resources),
     )
@@ -144,7 +179,7 @@ def _field_json(field: Field) -> FieldJson:
     )
 
 
-def _outcome_json(outcome: Outcome) -> OutcomeJson:
+def _outcome_json(outcome: Outcome, record: Record) -> OutcomeJson:
     return OutcomeJson(
         kind=outcome.kind.value,
         by=outcome.by.value,
@@ -152,15 +187,20 @@ def _outcome_json(outcome: Outcome) -> OutcomeJson:
         exit_code=outcome.exit_code,
         signal=outcome.signal,
         detail=outcome.detail,
-        text=speech.outcome(outcome),
+        text=speech.outcome(outcome, record),
     )
 
 
-def _ends_at(seen: SessionView) -> datetime | None:
-    run, walltime = seen.record.run, seen.record.session.resources.walltime
-    if run.outcome is not None or run.started_at is None or walltime is None:
+def _thumbnail_json(portal: Portal, seen: SessionView) -> ThumbnailJson | None:
+    session = seen.record.session
+    if session.thumbnail_at is None:
         return None
-    return run.started_at + walltime
+    url = portal.names.portal_url(f"/api/v1/sessions/{session.id}/thumbnail?v={seen.thumbnail}")
+    return ThumbnailJson(url=url, at=session.thumbnail_at)
+
+
+def _seconds(span: timedelta | None) -> int | None:
+    return None if span is None else int(span.total_seconds())
 
 
 def _start_path(portal: Portal, app: str) -> str:

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from armchair.sessions.portal import Portal
-from armchair.web.api import account, applications, sessions, streams, system
+from armchair.web.api import account, admin, applications, clusters, sessions, streams, system, telling, thumbnails
 from armchair.web.api.errors import ApiRoute, ErrorBody
 
 PREFIX = "/api/v1"
@@ -23,9 +23,13 @@ def router(portal: Portal) -> APIRouter:
     whole = APIRouter(prefix=PREFIX, route_class=ApiRoute)
     part = APIRouter(route_class=ApiRoute)
     applications.add(part, portal)
+    clusters.add(part, portal)
     sessions.add(part, portal)
+    telling.add(part, portal)
+    thumbnails.add(part, portal)
     streams.add(part, portal)
     account.add(part, portal)
     system.add(part, portal)
+    admin.add(part, portal)
     whole.include_router(part, responses=_ERRORS)
     return whole

@@ -1,6 +1,7 @@
 """API: sessions, from the launch to the end."""
 
 import secrets
+from datetime import timedelta
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Response
@@ -8,7 +9,7 @@ from fastapi.responses import PlainTextResponse
 
 from armchair.accounts.actor import Actor, Scope
 from armchair.domain.run import Phase
-from armchair.sessions import join, launch, show, stop
+from armchair.sessions import extend, join, launch, show, stop
 from armchair.sessions.portal import Portal
 from armchair.sessions.ports import ListQuery
 from armchair.web.api.access import caller
@@ -16,6 +17,8 @@ from armchair.web.api.models import (
     CookieJson,
     EntryJson,
     EventsJson,
+    ExtendJson,
+    IdleWishJson,
     JoinJson,
     LaunchJson,
     LinkJson,
@@ -23,7 +26,7 @@ from armchair.web.api.models import (
     SessionJson,
     SessionsJson,
 )
-from armchair.web.api.present import event_json, session_json
+from armchair.web.api.present import event_json, placement_of, session_json
 
 _REFERENCE = "/sessions/{reference}"
 
@@ -33,6 +36,7 @@ def add(router: APIRouter, portal: Portal) -> None:
     _add_reading(router, portal)
     _add_texts(router, portal)
     _add_writing(router, portal)
+    _add_lasting(router, portal)
     _add_joining(router, portal)
 
 
@@ -116,6 +120,9 @@ def _add_writing(router: APIRouter, portal: Portal) -> None:
         request = launch.LaunchRequest(
             app=wish.app,
             size=wish.size,
+            cluster=wish.cluster,
+            placement=placement_of(wish.placement),
+            resources=wish.resources.model_dump(exclude_none=True),
             answers=wish.answers,
             title=wish.title,
             launch_key=idempotency_key or secrets.token_urlsafe(16),
@@ -137,6 +144,28 @@ def _add_writing(router: APIRouter, portal: Portal) -> None:
         return session_json(portal, await stop.stop(portal, actor, record.session.id))
 
 
+def _add_lasting(router: APIRouter, portal: Portal) -> None:
+    write = caller(portal, Scope.SESSIONS_WRITE)
+
+    @router.post(_REFERENCE + "/extend", tags=["sessions"], summary="Give a session more time")
+    async def extend_session(reference: str, wish: ExtendJson, actor: Annotated[Actor, Depends(write)]) -> SessionJson:
+        """Remembered while the scheduler is silent. 403 and 409 name the site's or the scheduler's reason against it."""
+        record = await show.show(portal, actor, reference)
+        return session_json(portal, await extend.extend(portal, actor, record.session.id, timedelta(seconds=wish.by)))
+
+    @router.post(_REFERENCE + "/keep", tags=["sessions"], summary="Keep a session that is to end because nobody uses it")
+    async def keep_session(reference: str, actor: Annotated[Actor, Depends(write)]) -> SessionJson:
+        record = await show.show(portal, actor, reference)
+        return session_json(portal, await extend.keep(portal, actor, record.session.id))
+
+    @router.put(_REFERENCE + "/idle", tags=["sessions"], summary="Choose when a session ends because nobody uses it")
+    async def choose_idle_end(reference: str, wish: IdleWishJson, actor: Annotated[Actor, Depends(write)]) -> SessionJson:
+        """Shorter than the site's rule, never longer. Where the site has none, any time of at least ten minutes."""
+        record = await show.show(portal, actor, reference)
+        after = timedelta(seconds=wish.after) if wish.after is not None else None
+        return session_json(portal, await extend.end_when_idle(portal, actor, record.session.id, after))
+
+
 def _add_joining(router: APIRouter, portal: Portal) -> None:
     write = caller(portal, Scope.SESSIONS_WRITE)
 
@@ -149,6 +178,15 @@ def _add_joining(router: APIRouter, portal: Portal) -> None:
     @router.post(_REFERENCE + "/entry", tags=["sessions"], summary="A cookie for a client that is no browser")
     async def enter_session(reference: str, actor: Annotated[Actor, Depends(write)]) -> EntryJson:
         record = await show.show(portal, actor, reference)
-        entry = await join.direct(portal, actor, record.session.id)
-        cookie = CookieJson(name=entry.cookie_name, value=entry.cookie_value, host=entry.host, expires=entry.expires)
-        return EntryJson(url=entry.url, cookie=cookie)
+        return _entry_json(await join.direct(portal, actor, record.session.id))
+
+    @router.post(_REFERENCE + "/display", tags=["sessions"], summary="A short-lived cookie for a native Xpra or VNC client")
+    async def enter_display(reference: str, actor: Annotated[Actor, Depends(write)]) -> EntryJson:
+        """The address is that of a WebSocket (subprotocol `binary`) with the display's own protocol in it."""
+        record = await show.show(portal, actor, reference)
+        return _entry_json(await join.display(portal, actor, record.session.id))
+
+
+def _entry_json(entry: join.DirectEntry) -> EntryJson:
+    cookie = CookieJson(name=entry.cookie_name, value=entry.cookie_value, host=entry.host, expires=entry.expires)
+    return EntryJson(url=entry.url, cookie=cookie)

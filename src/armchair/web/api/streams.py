@@ -12,7 +12,7 @@ from armchair.accounts.actor import Actor, Scope
 from armchair.domain.errors import ArmchairError
 from armchair.domain.run import Phase, Record
 from armchair.sessions import show
-from armchair.sessions.changes import SessionChanged
+from armchair.sessions.changes import News, SessionChanged
 from armchair.sessions.portal import Portal
 from armchair.web.api.access import caller
 from armchair.web.api.present import session_json
@@ -89,7 +89,7 @@ async def one(portal: Portal, actor: Actor, record: Record, *, log: bool) -> Asy
                     break
 
 
-async def _beats(stream: AsyncIterator[SessionChanged], seconds: float) -> AsyncIterator[SessionChanged | None]:
+async def _beats(stream: AsyncIterator[News], seconds: float) -> AsyncIterator[SessionChanged | None]:
     """The changes as they come, and None whenever there was none for this long."""
     following = asyncio.ensure_future(anext(stream))
     try:
@@ -98,7 +98,9 @@ async def _beats(stream: AsyncIterator[SessionChanged], seconds: float) -> Async
             if not done:
                 yield None
                 continue
-            yield following.result()
+            news = following.result()
+            if isinstance(news, SessionChanged):
+                yield news
             following = asyncio.ensure_future(anext(stream))
     finally:
         following.cancel()

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from itertools import chain
 
 from fastapi import APIRouter, Depends
 
@@ -33,7 +34,8 @@ def add(router: APIRouter, portal: Portal) -> None:
 
     @router.get("/doctor", tags=["system"], summary="What is not well", dependencies=[Depends(caller(portal, Scope.ADMIN))])
     async def doctor() -> DoctorJson:
-        return DoctorJson(checks=[await _store(portal), *_launchers(portal), *_applications(portal), _account()])
+        parts = (_launchers(portal), await _gateway(portal), _applications(portal))
+        return DoctorJson(checks=[await _store(portal), *chain(*parts), _account()])
 
 
 async def _store(portal: Portal) -> CheckJson:
@@ -42,6 +44,13 @@ async def _store(portal: Portal) -> CheckJson:
     except ArmchairError as error:
         return CheckJson(name="store", ok=False, detail=speech.error(error.code, error.params))
     return CheckJson(name="store", ok=True, detail=f"answers; {live} sessions are running")
+
+
+async def _gateway(portal: Portal) -> list[CheckJson]:
+    notices = [speech.error(one.code, dict(one.params)) for one in await portal.gateway.notices()]
+    return [CheckJson(name="gateway", ok=False, detail=text) for text in notices] or [
+        CheckJson(name="gateway", ok=True, detail="has nothing to tell")
+    ]
 
 
 def _launchers(portal: Portal) -> Iterator[CheckJson]:

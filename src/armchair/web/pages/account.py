@@ -10,10 +10,10 @@ from armchair import words
 from armchair.accounts.actor import Actor, Scope
 from armchair.accounts.logins import Accounts
 from armchair.domain.errors import ArmchairError, InvalidInput
+from armchair.sessions import join
 from armchair.sessions.join import safe_path
 from armchair.sessions.portal import Portal
 from armchair.web.pages.desk import sender, text, visitor
-from armchair.web.pages.login import revoke
 from armchair.web.problems import status_of
 from armchair.web.rendering import THEME_COOKIE, THEMES, render
 
@@ -40,15 +40,6 @@ def router(portal: Portal) -> APIRouter:
     async def show(request: Request) -> Response:
         return await page(request, await visitor(portal, request))
 
-    @made.post("/account/theme")
-    async def theme(request: Request) -> Response:
-        _, form = await sender(portal, request)
-        answer = RedirectResponse(safe_path(text(form, "back") or "/account"), 303)
-        chosen = text(form, "theme")
-        if chosen in THEMES:
-            answer.set_cookie(THEME_COOKIE, chosen, max_age=31536000, secure=True, httponly=True, samesite="lax")
-        return answer
-
     @made.post("/account/tokens")
     async def create(request: Request) -> Response:
         """The token is in this answer and nowhere else."""
@@ -67,7 +58,19 @@ def router(portal: Portal) -> APIRouter:
     async def revoke_token(request: Request, token: str) -> Response:
         actor, _ = await sender(portal, request)
         gone = await accounts.revoke_token(actor, token)
-        await revoke(portal, gone.id)
+        await join.leave_if_possible(portal, actor.login, gone.id)
         return RedirectResponse("/account", 303)
 
+    _add_theme(made, portal)
     return made
+
+
+def _add_theme(made: APIRouter, portal: Portal) -> None:
+    @made.post("/account/theme")
+    async def theme(request: Request) -> Response:
+        _, form = await sender(portal, request)
+        answer = RedirectResponse(safe_path(text(form, "back") or "/account"), 303)
+        chosen = text(form, "theme")
+        if chosen in THEMES:
+            answer.set_cookie(THEME_COOKIE, chosen, max_age=31536000, secure=True, httponly=True, samesite="lax")
+        return answer

@@ -1,7 +1,7 @@
 """Pages: the grid of applications and their pictures."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -16,13 +16,14 @@ from armchair.web.pages.desk import visitor
 from armchair.web.rendering import render
 
 # a picture is a file of its own: nothing in it runs, and it may bring its own colours
-_ICON_HEADERS = {
+ICON_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
     "Cache-Control": "private, max-age=300",
 }
 
-_FIRST = "jupyterlab"
-_ONE_GRID = 12
+_FIRST = ("jupyterlab", "desktop", "terminal")
+_ONE_GRID = 24
+_MANY = 8  # above it there are links to choose a category by, and what lacks something is folded away
 
 
 def router(portal: Portal) -> APIRouter:
@@ -33,7 +34,14 @@ def router(portal: Portal) -> APIRouter:
     async def grid(request: Request, q: str = "") -> Response:
         await visitor(portal, request)
         found = [app for app in portal.catalogue.applications() if _matches(app, q)]
-        params = {"groups": _groups(in_order(found)), "q": q, "problems": portal.catalogue.problems()}
+        shown, folded = _fold(in_order(found), q)
+        params = {
+            "groups": _groups(shown),
+            "folded": folded,
+            "categories": _categories(portal.catalogue.applications()),
+            "q": q,
+            "problems": portal.catalogue.problems(),
+        }
         return render(portal, request, "applications.html", params)
 
     @made.get("/applications/{name}/icon.svg")
@@ -41,17 +49,36 @@ def router(portal: Portal) -> APIRouter:
         await visitor(portal, request)
         app = portal.catalogue.get(name)
         try:
-            picture = await asyncio.to_thread((Path(app.directory) / app.icon).read_bytes)
+            picture = await asyncio.to_thread(Path(app.icon).read_bytes)
         except OSError:
             raise NotFound("not_found") from None  # the directory has changed since it was read
-        return Response(picture, media_type="image/svg+xml", headers=_ICON_HEADERS)
+        return Response(picture, media_type="image/svg+xml", headers=ICON_HEADERS)
 
     return made
 
 
 def in_order(apps: Iterable[Application]) -> list[Application]:
-    """As the grid shows them: what can be started first, led by the one that most people come for, then by title."""
-    return sorted(apps, key=lambda app: (bool(app.missing), app.name != _FIRST, app.title.lower()))
+    """As the grid shows them: what can be started first, led by those that most people come for, then by title."""
+    rank = {name: number for number, name in enumerate(_FIRST)}
+    return sorted(apps, key=lambda app: (bool(app.missing), rank.get(app.name, len(rank)), app.title.lower()))
+
+
+def _fold(apps: list[Application], q: str) -> tuple[list[Application], list[Application]]:
+    """What is shown, and what waits in a fold: those that lack something, where there are many and no words to find one by.
+
+    The one that most people come for stays in sight, with what it needs.
+    """
+    folded = [app for app in apps if app.missing and app.name != _FIRST[0]]
+    if q or len(apps) <= _MANY or len(folded) == len(apps):
+        return apps, []
+    return [app for app in apps if app not in folded], folded
+
+
+def _categories(apps: Sequence[Application]) -> list[str]:
+    """The categories to choose from; none while the eye takes in all applications at once, or where headings name them."""
+    if not _MANY < len(apps) <= _ONE_GRID:
+        return []
+    return sorted({app.category for app in apps}, key=str.lower)
 
 
 def _groups(apps: list[Application]) -> list[tuple[str, list[Application]]]:

@@ -24,18 +24,18 @@ def router(portal: Portal) -> APIRouter:
     @made.get("/enter")
     async def enter(request: Request, code: str = "", next: str = "/") -> Response:  # noqa: A002 - the address says next
         try:
-            entry = await use.enter(portal, _session(request), code, safe_path(next))
+            entry = await use.enter(portal, session_of(request), code, safe_path(next))
         except Refused as error:
-            return _to_portal(portal, request, error, next)
+            return to_portal(portal, request, error, next)
         return _with_ticket(RedirectResponse(entry.location, 303), entry)
 
     @made.api_route("/renew", methods=_METHODS)
     async def renew(request: Request, next: str = "/") -> Response:  # noqa: A002 - the address says next
         """A fresh ticket, and the same request again (307 keeps method and body)."""
         try:
-            entry = await use.renew(portal, _session(request), _ticket(portal, request), safe_path(next))
+            entry = await use.renew(portal, session_of(request), ticket_of(portal, request), safe_path(next))
         except (Refused, NotFound) as error:
-            return _to_portal(portal, request, error, next)
+            return to_portal(portal, request, error, next)
         if not entry.location.startswith(_WAITING):
             return _with_ticket(RedirectResponse(entry.location, 307), entry)
         if _is_navigation(request):
@@ -52,7 +52,7 @@ def router(portal: Portal) -> APIRouter:
 
     @made.get("/waiting/events")
     async def events(request: Request) -> Response:
-        session, ticket = _session(request), _ticket(portal, request)
+        session, ticket = session_of(request), ticket_of(portal, request)
         view = await use.waiting(portal, session, ticket)
 
         async def alive() -> bool:
@@ -69,17 +69,19 @@ def router(portal: Portal) -> APIRouter:
 
 async def _waiting_page(portal: Portal, request: Request, path: str, template: str) -> Response:
     try:
-        view = await use.waiting(portal, _session(request), _ticket(portal, request))
+        view = await use.waiting(portal, session_of(request), ticket_of(portal, request))
     except (Refused, NotFound) as error:
-        return _to_portal(portal, request, error, path)
+        return to_portal(portal, request, error, path)
     return render(portal, request, template, {"view": view, "next": safe_path(path)})
 
 
-def _session(request: Request) -> str:
+def session_of(request: Request) -> str:
+    """The session that the host names."""
     return str(request.state.session)
 
 
-def _ticket(portal: Portal, request: Request) -> str | None:
+def ticket_of(portal: Portal, request: Request) -> str | None:
+    """The ticket that came along, whatever it is worth."""
     return request.cookies.get(portal.names.ticket_cookie)
 
 
@@ -90,10 +92,10 @@ def _is_navigation(request: Request) -> bool:
     return wanted and request.method == "GET"
 
 
-def _to_portal(portal: Portal, request: Request, error: ArmchairError, path: str) -> Response:
+def to_portal(portal: Portal, request: Request, error: ArmchairError, path: str) -> Response:
     """Only the portal can say who this is and what they may do."""
     if _is_navigation(request):
-        target = portal.names.portal_url(f"/sessions/{_session(request)}/join?next={quote(safe_path(path), safe='')}")
+        target = portal.names.portal_url(f"/sessions/{session_of(request)}/join?next={quote(safe_path(path), safe='')}")
         return RedirectResponse(target, 303)
     return JSONResponse({"error": error.code}, 401)
 

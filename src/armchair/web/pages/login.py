@@ -1,5 +1,7 @@
 """Pages: logging in with a one-time link, and out again."""
 
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
 import structlog
@@ -8,9 +10,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from armchair.accounts.logins import Accounts
-from armchair.domain.errors import Refused, Unavailable
+from armchair.domain.errors import Refused
+from armchair.sessions import join
 from armchair.sessions.join import safe_path
 from armchair.sessions.portal import Portal
+from armchair.web.pages import passwords
 from armchair.web.pages.desk import sender, text
 from armchair.web.rendering import render
 from armchair.web.security import CSP, actor_of, check_origin
@@ -29,10 +33,8 @@ def router(portal: Portal) -> APIRouter:
         """A link with a code shows a form that posts itself: what fetches links ahead of people must not use it up."""
         if not code and await actor_of(portal, request) is not None:
             return RedirectResponse(safe_path(next or "/"), 303)
-        answer = render(portal, request, "login.html", {"code": code})
-        # browsers hold a form to its redirects: whoever came from a session is led from this one to the session's host
-        ours = f"form-action 'self' {portal.names.session_url('*', '')}"
-        answer.headers["Content-Security-Policy"] = CSP.replace("form-action 'self'", ours)
+        shown = {"code": code, "passwords": portal.passwords is not None, "login": "", "questions": (), "messages": ()}
+        answer = _page(portal, request, shown)
         if next:
             target = quote(safe_path(next), safe=_PLAIN)
             answer.set_cookie(_next(portal), target, max_age=900, secure=True, httponly=True, samesite="lax")
@@ -41,11 +43,17 @@ def router(portal: Portal) -> APIRouter:
     @made.post("/login")
     async def exchange(request: Request) -> Response:
         check_origin(portal.names.portal_origin, request)
-        form = await request.form(max_files=0, max_fields=5)
+        form = await request.form(max_files=0, max_fields=20)
         try:
-            login = await accounts.exchange(text(form, "code"))
+            if portal.passwords is not None and not text(form, "code"):
+                login = await passwords.proceed(portal, accounts, request, form)
+            else:
+                login = await accounts.exchange(text(form, "code"))
+        except passwords.More as more:
+            return _page(portal, request, more.shown, more.status)
         except Refused as refused:
-            return render(portal, request, "login.html", {"code": "", "refused": refused.code}, 403)
+            shown = {"code": "", "refused": refused.code, "params": refused.params, "passwords": portal.passwords is not None}
+            return _page(portal, request, {**shown, "login": "", "questions": (), "messages": ()}, 403)
         target = safe_path(request.cookies.get(_next(portal), "/"))
         answer = RedirectResponse(target, 303)
         life = int((login.expires_at - portal.clock.now()).total_seconds())
@@ -54,29 +62,32 @@ def router(portal: Portal) -> APIRouter:
         answer.delete_cookie(_next(portal), secure=True, httponly=True)
         return answer
 
+    _add_logouts(made, portal, accounts)
+    return made
+
+
+def _add_logouts(made: APIRouter, portal: Portal, accounts: Accounts) -> None:
     @made.post("/logout")
     async def logout(request: Request) -> Response:
         actor, _ = await sender(portal, request)
         await accounts.logout(actor.login_id)
-        await revoke(portal, actor.login_id)
+        await join.leave_if_possible(portal, actor.login, actor.login_id)
         return _signed_out(portal)
 
     @made.post("/logout/everywhere")
     async def logout_everywhere(request: Request) -> Response:
         actor, _ = await sender(portal, request)
         for ended in await accounts.logout_everywhere(actor):
-            await revoke(portal, ended)
+            await join.leave_if_possible(portal, actor.login, ended)
         return _signed_out(portal)
 
-    return made
 
-
-async def revoke(portal: Portal, login_id: str) -> None:
-    """Close what this login opened. A gateway that is down has it on file and refuses when it is back."""
-    try:
-        await portal.gateway.revoke(login_id)
-    except Unavailable as silent:
-        log.warning("gateway.revoke_later", code=silent.code)
+def _page(portal: Portal, request: Request, shown: Mapping[str, Any], status: int = 200) -> Response:
+    answer = render(portal, request, "login.html", {"conversation": "", "problem": None, **shown}, status)
+    # browsers hold a form to its redirects: whoever came from a session is led from this one to the session's host
+    ours = f"form-action 'self' {portal.names.session_url('*', '')}"
+    answer.headers["Content-Security-Policy"] = CSP.replace("form-action 'self'", ours)
+    return answer
 
 
 def _signed_out(portal: Portal) -> Response:

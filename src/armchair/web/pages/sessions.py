@@ -1,6 +1,7 @@
 """Pages: the list of sessions, one session, and what can be done with it."""
 
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -12,15 +13,19 @@ from armchair import words
 from armchair.accounts.actor import Actor
 from armchair.domain.application import Application, Size
 from armchair.domain.errors import InvalidInput, NotFound
+from armchair.domain.event import Event
 from armchair.domain.run import OutcomeKind, Phase, Record
 from armchair.sessions import join as joining
 from armchair.sessions import launch as launching
 from armchair.sessions import show as use
 from armchair.sessions import stop as stopping
+from armchair.sessions import telling
 from armchair.sessions.portal import Portal
 from armchair.sessions.ports import ListQuery
 from armchair.sessions.show import SessionView
 from armchair.web.events import stream
+from armchair.web.facts import facts
+from armchair.web.pages import wish
 from armchair.web.pages.applications import in_order
 from armchair.web.pages.desk import sender, text, visitor
 from armchair.web.problems import LoginNeeded
@@ -30,6 +35,8 @@ from armchair.web.security import actor_of
 
 PAGE_SIZE = 25
 FOLD_AFTER = timedelta(days=1)
+_STEPS = tuple(timedelta(minutes=minutes) for minutes in (30, 60, 120, 240, 480, 720, 1440))
+_IDLE = tuple(timedelta(hours=hours) for hours in (1, 2, 4, 8, 24, 72))
 SORTS = ("newest", "title", "app")
 
 
@@ -55,8 +62,7 @@ def _add_reading(made: APIRouter, portal: Portal) -> None:
     async def one(request: Request, reference: str) -> Response:
         actor = await visitor(portal, request)
         record = await use.show(portal, actor, reference)
-        params = await _detail(portal, actor, record)
-        params["script"] = await use.script(portal, actor, record.session.id)
+        params = await whole(portal, actor, record)
         return render(portal, request, "session.html", params)
 
     @made.get("/sessions/{reference}/live")
@@ -112,8 +118,7 @@ def _add_acting(made: APIRouter, portal: Portal) -> None:
         try:
             await stopping.rename(portal, actor, record.session.id, text(form, "title"))
         except InvalidInput as invalid:
-            params = await _detail(portal, actor, record)
-            params["script"] = await use.script(portal, actor, record.session.id)
+            params = await whole(portal, actor, record)
             params["title_error"] = words.field_error(invalid.errors[0])
             return render(portal, request, "session.html", params, 422)
         return RedirectResponse(f"/sessions/{record.session.id}", 303)
@@ -122,15 +127,8 @@ def _add_acting(made: APIRouter, portal: Portal) -> None:
     async def again(request: Request, reference: str) -> Response:
         actor, form = await sender(portal, request)
         old = (await use.show(portal, actor, reference)).session
-        wish = launching.LaunchRequest(
-            app=old.app,
-            size=old.size,
-            answers=old.answers,
-            title=old.title,
-            launch_key=text(form, "launch_key")[:64] or secrets.token_hex(16),
-        )
         try:
-            launched = await launching.launch(portal, actor, wish)
+            launched = await launching.launch(portal, actor, wish.again(old, text(form, "launch_key")))
         except InvalidInput:
             # the application has changed since: the form shows what no longer fits
             return RedirectResponse(f"/applications/{old.app}?again={old.id}", 303)
@@ -174,16 +172,27 @@ def _is_old(view: SessionView) -> bool:
     return outcome is not None and view.now - outcome.at > FOLD_AFTER
 
 
+async def whole(portal: Portal, actor: Actor, record: Record) -> dict[str, Any]:
+    """What a session's page shows. `act_error`: why what was asked for could not be done."""
+    script = await use.script(portal, actor, record.session.id)
+    return {**await _detail(portal, actor, record), "script": script, "title_error": "", "act_error": ""}
+
+
 async def _detail(portal: Portal, actor: Actor, record: Record) -> dict[str, Any]:
-    session = record.session
+    session, view = record.session, use.view(portal, record)
     events = await use.timeline(portal, actor, session.id)
+    steps = _steps(view)
     return {
-        "view": use.view(portal, record),
+        "view": view,
+        "steps": steps,
+        "step": _asked_last(record, events, steps),
+        "idle_choices": _idle_choices(view),
         "events": events,
         "log": await use.log(portal, actor, session.id),
-        "facts": _facts(portal, record),
-        "title_error": "",
+        "facts": facts(portal, record),
         "larger": _larger(portal, record),
+        "channels": sorted(telling.channels(portal)),
+        "wishes": {wish.channel: wish.occasions for wish in await telling.wishes(portal, actor, session.id)},
         **_again(),
     }
 
@@ -204,25 +213,25 @@ def _memory(size: Size) -> int:
     return size.resources.memory or 0
 
 
-def _facts(portal: Portal, record: Record) -> list[tuple[str, str]]:
-    """Details for support: facts without words, and nothing secret."""
-    session, run = record.session, record.run
-    outcome = run.outcome
-    pairs = [
-        ("session", f"#{session.number} {session.id}"),
-        ("portal", portal.instance),
-        ("application", f"{session.app} {session.app_version}"),
-        ("owner", session.owner),
-        ("cluster", session.cluster),
-        ("job", run.job.id if run.job else ""),
-        ("attempt", str(run.attempt)),
-        ("phase", record.phase.value),
-        ("host", f"{run.host or ''}:{run.port or ''}".strip(":")),
-        ("created", session.created_at.isoformat(timespec="seconds")),
-        ("ready", run.ready_at.isoformat(timespec="seconds") if run.ready_at else ""),
-        ("outcome", f"{outcome.kind.value} by {outcome.by.value} {outcome.detail}".strip() if outcome else ""),
-        ("exit code", str(outcome.exit_code) if outcome and outcome.exit_code is not None else ""),
-        ("signal", str(outcome.signal) if outcome and outcome.signal is not None else ""),
-        ("ended", outcome.at.isoformat(timespec="seconds") if outcome else ""),
-    ]
-    return [(name, value) for name, value in pairs if value]
+def _idle_choices(view: SessionView) -> Sequence[timedelta]:
+    """What may be chosen as time without use: shorter than the site's; also what was chosen by other ways."""
+    chosen = view.record.session.idle_after
+    some = {*_IDLE, chosen} if chosen is not None else set(_IDLE)
+    return sorted(span for span in some if view.idle_limit is None or span < view.idle_limit)
+
+
+def _steps(view: SessionView) -> Sequence[timedelta]:
+    """What may be added now, to choose from: the least first, and the most that there is at the end."""
+    most = view.extend_by
+    return () if most is None else (*(step for step in _STEPS if step < most), most)
+
+
+def _asked_last(record: Record, events: Sequence[Event], steps: Sequence[timedelta]) -> timedelta | None:
+    """The step that is chosen as the page comes: what was added last, where that is on offer, else the least.
+
+    More than one needs keeps others waiting, and nodes from being used: it has to be somebody's own choice.
+    """
+    limits = [record.session.resources.walltime or timedelta(0)]
+    limits += [timedelta(seconds=int(str(event.params["seconds"]))) for event in events if event.code == "extend.done"]
+    added = limits[-1] - limits[-2] if len(limits) > 1 else None
+    return added if added in steps else next(iter(steps), None)

@@ -2,19 +2,9 @@
 # JupyterLab from the jupyter kit, on the session's socket. Who may come in is the gateway's business; it says who it is.
 set -u
 umask 077
+. "$ARMCHAIR_DIR/answers.sh"
 
-folder=${ARMCHAIR_FIELD_FOLDER:-}
-case $folder in
-'') folder=$HOME ;;
-'~') folder=$HOME ;;
-'~/'*) folder=$HOME/${folder#??} ;;
-/*) ;;
-*) folder=$HOME/$folder ;;
-esac
-if ! cd -- "$folder"; then
-    echo "There is no folder $folder, or it may not be entered." >&2
-    exit 2
-fi
+enter "${ARMCHAIR_FIELD_FOLDER:-}" || exit 2
 
 page=/lab
 [ "${ARMCHAIR_FIELD_INTERFACE:-lab}" = lab ] || page=/doc

@@ -1,0 +1,1 @@
+"""The container runtimes: one module each behind one small port."""

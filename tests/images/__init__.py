@@ -1,0 +1,1 @@
+"""Container images that the tests build, once for each machine."""

@@ -1,0 +1,64 @@
+"""How the helper slows down whoever guesses passwords."""
+
+from armchair.helper.brakes import FORGET_AFTER, LONGEST, Brakes
+
+ALICE = {"both alice here": 3, "login alice": 10}
+HERE = {**ALICE, "address here": 30}
+
+
+def test_a_few_mistakes_cost_nothing_and_more_cost_more() -> None:
+    brakes, now, waits = Brakes(), 1000.0, []
+    for _ in range(12):
+        waits.append(brakes.wait(HERE, now))
+        now += waits[-1]
+        assert brakes.wait(HERE, now) == 0
+        brakes.tried(HERE, now)
+    assert waits[:3] == [0, 0, 0]
+    assert waits[3:8] == [4, 8, 16, 32, 64]
+    assert max(waits) <= LONGEST
+
+
+def test_tries_at_the_same_time_are_not_free() -> None:
+    brakes = Brakes()
+    free = 0
+    while brakes.wait(HERE, 0.0) == 0:
+        brakes.tried(HERE, 0.0)
+        free += 1
+    assert free == 3
+
+
+def test_the_wait_begins_when_a_try_has_failed() -> None:
+    brakes = Brakes()
+    for _ in range(3):
+        brakes.tried(HERE, 0.0)
+    brakes.failed(HERE, 10.0)
+    assert brakes.wait(HERE, 10.0) == 4
+
+
+def test_nobody_waits_for_ever() -> None:
+    brakes = Brakes()
+    for _ in range(1000):
+        brakes.tried(HERE, 0.0)
+    assert brakes.wait(HERE, 0.0) == LONGEST
+    assert brakes.wait(HERE, LONGEST) == 0
+    brakes.tried(HERE, FORGET_AFTER)
+    assert brakes.wait(HERE, FORGET_AFTER) == 0
+
+
+def test_who_succeeds_is_forgiven_but_not_what_else_came_from_there() -> None:
+    brakes = Brakes()
+    for number in range(29):
+        brakes.tried({f"both p{number} here": 3, "address here": 30}, 0.0)
+    brakes.tried(HERE, 0.0)
+    assert brakes.wait(HERE, 0.0) > 0
+    brakes.succeeded(ALICE, "address here")
+    assert brakes.wait(HERE, 0.0) == 0
+    brakes.tried(HERE, 0.0)
+    assert brakes.wait(HERE, 0.0) > 0
+
+
+def test_somebody_elses_tries_cost_a_person_little() -> None:
+    brakes = Brakes()
+    for _ in range(9):
+        brakes.tried({"both alice there": 3, "login alice": 10, "address there": 30}, 0.0)
+    assert brakes.wait(HERE, 0.0) == 0
