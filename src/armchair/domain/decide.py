@@ -161,7 +161,8 @@ def _ended(record: Record, now: datetime, policy: Policy) -> Outcome | None:
     certain = next((end for end in ends if end.kind is not None and end.kind is not OutcomeKind.CANCELLED), None)
     if certain is not None and not (certain.kind is OutcomeKind.TIMED_OUT and _stop_came_first(record, certain)):
         return _by_kind(certain)
-    if _stop_came_first(record, ends[0]):
+    # the agent's second hand settles what a scheduler that counts whole seconds leaves open
+    if any(_stop_came_first(record, end) for end in ends):
         return _as_asked(record, ends[0].at)
     if any(end.kind is OutcomeKind.CANCELLED for end in ends):
         owner = any(end.params.get("by_owner") for end in ends)

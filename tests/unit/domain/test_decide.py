@@ -253,3 +253,21 @@ def test_a_scheduler_that_counts_whole_seconds_does_not_deny_our_stop() -> None:
     outcome = conclusion(seen(record, JobState.ENDED, 52, ProcessEnd(at=at(50), kind=OutcomeKind.CANCELLED)), at(52), POLICY)
     assert outcome is not None
     assert (outcome.kind, outcome.by, outcome.detail) == (OutcomeKind.CANCELLED, By.OWNER, "")
+
+
+def test_a_program_that_fails_while_it_is_ended_has_ended_as_asked() -> None:
+    """It ends with an error before the scheduler has heard of the stop, which then tells of a failure in whole seconds."""
+    record, _ = absorb.stop_sent(stopping(ready(), 50.4), at(50.8))
+    news = absorb.AgentNews(ready=True, end=ProcessEnd(at=at(50.6), kind=OutcomeKind.CANCELLED, exit_code=1))
+    record, _ = absorb.agent_heard(record, news, at(50.7))
+    outcome = conclusion(seen(record, JobState.ENDED, 51, ProcessEnd(at=at(50), exit_code=1)), at(51), POLICY)
+    assert outcome is not None
+    assert (outcome.kind, outcome.by, outcome.detail) == (OutcomeKind.CANCELLED, By.OWNER, "")
+
+
+def test_a_crash_before_the_stop_stays_a_crash() -> None:
+    record, _ = absorb.stop_sent(stopping(ready(), 50.4), at(50.8))
+    record, _ = absorb.agent_heard(record, absorb.AgentNews(ready=True, end=ProcessEnd(at=at(49.9), exit_code=1)), at(50.5))
+    outcome = conclusion(seen(record, JobState.ENDED, 51, ProcessEnd(at=at(49), exit_code=1)), at(51), POLICY)
+    assert outcome is not None
+    assert (outcome.kind, outcome.exit_code) == (OutcomeKind.FAILED, 1)
