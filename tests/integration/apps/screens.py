@@ -6,7 +6,7 @@ import json
 import os
 import re
 import subprocess  # noqa: TID251 - asks X programs
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,12 @@ def graphical(start: Any, catalogue: Any, tmp_path: Path) -> Iterator[Callable[.
     for screen in begun:
         for client in screen.clients:
             client.close()
+
+
+def keys_go_to(surroundings: Mapping[str, str]) -> str:
+    """The title of the window that the window manager has given the keys to; empty while none has them."""
+    asked = ["xdotool", "getactivewindow", "getwindowname"]
+    return subprocess.run(asked, env=surroundings, capture_output=True, text=True, timeout=30, check=False).stdout.strip()
 
 
 async def until(condition: Callable[[], object], what: str, seconds: float = 30) -> None:

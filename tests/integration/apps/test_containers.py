@@ -20,6 +20,8 @@ from armchair.testing.processes import eventually
 from armchair.wire import trouble
 from images import build, runtimes
 
+from .screens import keys_go_to  # noqa: TID252 - one folder's own
+
 AS_NOBODY = """
 /usr/bin/chown -R 65534:65534 "$ARMCHAIR_DIR" &&
 { [ "$HOME" = /var/tmp ] || /usr/bin/chown -R 65534:65534 "$HOME"; } && cd "$HOME" &&
@@ -185,8 +187,9 @@ async def test_program_and_vnc_server_in_an_image(inside: Any, home: Path, runti
         assert (await client.get("/-/state")).json()["server"].startswith("TigerVNC 1.")
     async with run.vnc_client() as rfb:
         await asyncio.to_thread(rfb.until_drawn, 3)
-        # the image's window manager has seen the window when it fills the screen; before, it takes no keys
+        # the image's window manager sees to both, one after the other
         await asyncio.to_thread(eventually, lambda: width_of(run, "all inside") > rfb.width - 40, "it fills the screen", 30)
+        await asyncio.to_thread(eventually, lambda: keys_go_to(display_of(run)) == "all inside", "it has the keys", 30)
         rfb.type("Typed\n")
         assert await there(home / "seen") == "Typed in " + (build.directory() / "etc/debian_version").read_text()
     display = display_of(run)["DISPLAY"][1:]

@@ -123,10 +123,13 @@ async def test_a_program_of_the_site_takes_ten_lines(start: Any, tmp_path: Path)
     (directory / "app.toml").write_text(recipe.replace("gimp", "xclock"))
     run = start("clock")
     await run.ready()
-    client = Screen(run).client(Onlooker.SIZE, **Onlooker.CAPABILITIES)
+    screen = Screen(run)
+    client = screen.client(Onlooker.SIZE, **Onlooker.CAPABILITIES)
     eyes = Onlooker(client)
     try:
         await until(lambda: "xclock" in eyes.titles(), "the clock")
+        # it says so only after its window is up, and one that does not say so is cut off
+        await until(lambda: "WM_DELETE_WINDOW" in screen.ask("xprop", "-name", "xclock", "WM_PROTOCOLS"), "it can be closed")
         assert await closed(run, eyes, "xclock") == 0
         assert run.left() == []
     finally:

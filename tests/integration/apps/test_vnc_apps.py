@@ -6,6 +6,7 @@ import signal
 import stat
 import subprocess  # noqa: TID251  runs programs as another user, which is what is tested
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import pytest
 
 from armchair.catalogue.loader import DirectoryCatalogue
 from armchair.catalogue.settings import CatalogueSettings
+
+from .screens import keys_go_to  # noqa: TID252 - one folder's own
 
 NOBODY = 65534
 CONTROL = 0xFFE3
@@ -54,12 +57,16 @@ def xvnc_of(run: Any) -> tuple[int, str]:
     pytest.fail("no Xvnc runs")
 
 
+def surroundings(run: Any) -> Mapping[str, str]:
+    """The environment of the run's X clients."""
+    return {**os.environ, "DISPLAY": xvnc_of(run)[1], "XAUTHORITY": str(run.directory / "Xauthority")}
+
+
 def width_of(run: Any) -> int:
     """The width of the program's window; 0 while there is none."""
-    surroundings = {**os.environ, "DISPLAY": xvnc_of(run)[1], "XAUTHORITY": str(run.directory / "Xauthority")}
     asked = subprocess.run(
         ["xdotool", "search", "--onlyvisible", "--name", "typing", "getwindowgeometry", "--shell"],
-        capture_output=True, text=True, env=surroundings, check=False,
+        capture_output=True, text=True, env=surroundings(run), check=False,
     )  # fmt: skip
     return next((int(line[6:]) for line in asked.stdout.splitlines() if line.startswith("WIDTH=")), 0)
 
@@ -68,8 +75,8 @@ def as_nobody(*argv: str, **environment: str) -> int:
     """The command's exit code under another uid (the tests of this file run as root, as CI does)."""
     assert os.getuid() == 0, "this test needs root, to become somebody else"
     command = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *argv]
-    surroundings = {"PATH": os.environ["PATH"], **environment}
-    return subprocess.run(command, capture_output=True, timeout=20, env=surroundings, check=False).returncode
+    known = {"PATH": os.environ["PATH"], **environment}
+    return subprocess.run(command, capture_output=True, timeout=20, env=known, check=False).returncode
 
 
 def traces(display: str) -> list[Path]:
@@ -86,8 +93,9 @@ async def test_a_picture_comes_typing_arrives_and_the_exit_code_is_the_programs(
     assert state["server"].startswith("TigerVNC 1.")
     async with run.vnc_client() as rfb:
         await asyncio.to_thread(rfb.until_drawn, 3)
-        # a window that the window manager has not seen yet has no keys
+        # the window manager sees to both, one after the other
         await until(lambda: 1240 < width_of(run) <= 1280, "the window fills the screen")
+        await until(lambda: keys_go_to(surroundings(run)) == "typing", "the window has the keys")
         rfb.type("Hello | ~World\n")
         await until(lambda: typed.read_text() == "Hello | ~World\n", "it is typed")
         _, display = xvnc_of(run)

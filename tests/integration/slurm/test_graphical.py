@@ -27,7 +27,7 @@ from integration.portal.screen_viewer import Viewer
 from .slurm_portal import SlurmPortal, portal_of  # noqa: TID252 - one folder's own
 
 pytestmark = pytest.mark.timeout(900)  # the first one builds images
-HOME = Path(f"~{ALICE.name}").expanduser()
+HOME = Path("/home") / ALICE.name  # there is no such account yet when this is read
 APP = """
 title = "{name}"
 description = "An xterm in an image."
