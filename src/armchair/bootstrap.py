@@ -32,7 +32,6 @@ from armchair.gateway.names import Names
 from armchair.gateway.places import group_id
 from armchair.launchers import registry
 from armchair.launchers.registry import LauncherRow
-from armchair.launchers.slurm.settings import SlurmSettings
 from armchair.loginnode import fitted
 from armchair.meetinghouse import make_hub, networks, routes
 from armchair.notify.mail import Mail
@@ -40,9 +39,8 @@ from armchair.notify.webhook import Webhook
 from armchair.sessions import announcements
 from armchair.sessions.agentscript import AgentScripts
 from armchair.sessions.join import leave_if_possible
-from armchair.sessions.launcherports import Closing, Launcher
+from armchair.sessions.launcherports import Closing, Launcher, Paced
 from armchair.sessions.letters import Notifier
-from armchair.sessions.pace import Pace
 from armchair.sessions.portal import Portal
 from armchair.sessions.reconcile import Reconciler
 from armchair.sessions.telling import Postman
@@ -55,9 +53,6 @@ from armchair.web.agents import create_agents
 from armchair.web.app import create_web
 
 log = structlog.get_logger()
-
-# long enough for a scheduler to find out itself what an agent's sudden silence hints at
-LADDER = (0.3, 0.6, 1.2, 1.2, 1.2, 2.4, 4.8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,9 +101,11 @@ async def running(settings: Settings, home: Path, probes: Probes | None = None) 
         stack.push_async_callback(store.close)
         rows = registry.load(home, keys.instance, settings.cluster_launchers(), signs.door)
         launchers = {row.name: row.launcher for row in rows if row.launcher is not None}
+        paces = {name: launcher.pace for name, launcher in launchers.items() if isinstance(launcher, Paced)}
         if probes is not None:
             launchers = {name: probes.launcher(launcher) for name, launcher in launchers.items()}
         portal = _portal(settings, home, signs, gateway, store, launchers)
+        portal.paces = paces
         _listen(portal)
         for launcher in launchers.values():
             if isinstance(launcher, Closing):
@@ -162,7 +159,6 @@ def _portal(
         scripts=AgentScripts(
             agents_url=lambda: gateway.agents_url, agents_ca=signs.authority.agents_ca(), networks=networks(settings)
         ),
-        paces=_paces(settings),
         routes=routes(settings),
         derived=Derived(signs.portal_key, instance),
         policy=settings.sessions.policy(),
@@ -182,22 +178,6 @@ def _notify(settings: Settings, portal: Portal) -> None:
     if webhook.enabled:
         ways[Channel.WEBHOOK] = Webhook(webhook, portal.derived.webhook_secret)
     portal.notifiers = ways
-
-
-def _paces(settings: Settings) -> Mapping[str, Pace]:
-    """How often each cluster with a scheduler is asked."""
-    return {
-        name: Pace(
-            ladder=LADDER,
-            soon=cluster.quick_seconds,
-            waiting=cluster.queue_seconds,
-            calm=cluster.calm_seconds,
-            each_minute=cluster.queries_per_minute,
-        )
-        for name, (launcher, values) in settings.cluster_launchers().items()
-        if launcher == "slurm"
-        for cluster in (SlurmSettings.model_validate(values),)
-    }
 
 
 def _listen(portal: Portal) -> None:

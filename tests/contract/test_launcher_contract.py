@@ -55,7 +55,7 @@ def fake_scheduler(tmp_path):
 def slurm_with_fakes(tmp_path):
     """The launcher for Slurm on commands that are fakes."""
     fakes = FakeSlurm(tmp_path / "slurm")
-    settings = SlurmSettings(output_directory=str(tmp_path / "out"))
+    settings = SlurmSettings(output_directory=str(tmp_path / "out"), queries_per_minute=600)
     launcher = SlurmLauncher(name="hpc", settings=settings, door=DirectDoor(bin_directory=str(fakes.bin)))
     (tmp_path / "out").mkdir()
 
@@ -92,7 +92,7 @@ async def test_contract(make, rule, tmp_path):
 async def test_contract_on_a_real_cluster(rule, slurm):
     salt = f"-{secrets.token_hex(4)}"
     # a new cluster counts jobs from 1 again, and homes outlive it: what an earlier job of the number said is not this one's
-    settings = SlurmSettings(output_directory=f"~/.local/state/armchair/jobs{salt}")
+    settings = SlurmSettings(output_directory=f"~/.local/state/armchair/jobs{salt}", queries_per_minute=600)
     launcher = SlurmLauncher(name="hpc", settings=settings, door=PersonDoor(ALICE.name, slurm.conf))
     # Slurm counts whole minutes and looks twice a minute whose are over
     case = LauncherUnderTest(

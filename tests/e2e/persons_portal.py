@@ -52,6 +52,7 @@ class PersonsPortal:
             **os.environ,
             "ARMCHAIR_HOME": str(home),
             "XDG_CONFIG_HOME": str(person / ".config"),
+            "XDG_CACHE_HOME": str(person / ".cache"),
             "ARMCHAIR__CATALOGUE__KITS_DIRECTORY": str(KITS),
             "ARMCHAIR__LAUNCHERS__LOCAL__ENVIRONMENT": json.dumps({"HOME": str(person)}),
         }

@@ -121,7 +121,7 @@ def typed(page: Page, text: str) -> None:
     page.keyboard.press("Enter")
 
 
-def test_terminal(portal: PersonsPortal, browser: Browser) -> None:
+def test_terminal(portal: PersonsPortal, browser: Browser, tmp_path: Path) -> None:
     with person(browser, portal.fresh_link()) as home:
         page = start(home, portal, "Terminal")
         rows = page.locator(".xterm-rows")
@@ -134,6 +134,15 @@ def test_terminal(portal: PersonsPortal, browser: Browser) -> None:
         portal.start()
         typed(page, "echo third-$((8*8))")
         expect(rows).to_contain_text("third-64")
+
+    opened = tmp_path / "opened"
+    portal.environment["BROWSER"] = f"sh -c 'echo $0 >{opened}' %s"
+    portal.run("open", "2")
+    until(opened.exists, "the browser was called")
+    with contextlib.closing(browser.new_context()) as unknown:
+        page = unknown.new_page()
+        page.goto(opened.read_text().strip())
+        expect(page.locator(".xterm-rows")).to_contain_text("third-64", timeout=READY)
 
     with person(browser, portal.fresh_link()) as elsewhere:
         page = join(elsewhere, portal, "Terminal")

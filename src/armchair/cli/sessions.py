@@ -1,13 +1,13 @@
 """Commands on sessions that exist: ls, show, logs, open, stop, extend, keep, idle, tell."""
 
 import re
-import webbrowser
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from armchair.cli.browser import browse
 from armchair.cli.connection import connect
 from armchair.cli.jar import write_jar
 from armchair.cli.output import GAVE_UP, Json, Reference, note, print_json, say, table, write_log
@@ -108,8 +108,11 @@ def open_session(
         elif print_url or as_json:
             url = client.session(reference).url
         else:
+            page = client.session(reference).data["join_url"]
             url = client.join_link(reference)
-            if not webbrowser.open(url):
+            if browse(url):
+                note(f"Opened in the browser. If it may not read files of yours, go to {page}")
+            else:
                 note("There is no browser to open. This address works once, within 30 seconds:")
                 say(url)
             return

@@ -9,6 +9,7 @@ from armchair.domain.cluster import ClusterJob, Estimate, Offer, Overview
 from armchair.domain.run import JobRef, JobState, ProcessEnd
 from armchair.domain.secret import Secret
 from armchair.domain.session import Placement, Resources
+from armchair.sessions.pace import Pace
 
 NO_MANDATE = Secret("")
 
@@ -170,6 +171,16 @@ class Scheduler(Extender, Protocol):
 
     async def jobs(self, login: str) -> Sequence[ClusterJob]:
         """All this person's jobs, also those that were not started here."""
+        ...
+
+
+@runtime_checkable
+class Paced(Protocol):
+    """A launcher that says how often it wants to be asked."""
+
+    @property
+    def pace(self) -> Pace:
+        """The same at each time."""
         ...
 
 

@@ -43,7 +43,7 @@ class ManyDoor(DirectDoor):
 
 def make(place, door=DirectDoor, **settings):
     fakes = FakeSlurm(place / "slurm")
-    made = SlurmSettings(output_directory=str(place / "out"), **settings)
+    made = SlurmSettings(output_directory=str(place / "out"), **{"queries_per_minute": 600, **settings})
 
     def new():
         return SlurmLauncher(name="hpc", settings=made, door=door(bin_directory=str(fakes.bin)))

@@ -68,6 +68,7 @@ launcher = "slurm"
 slurm_conf = "{conf}"
 quick_seconds = 0.3
 queue_seconds = 0.5
+queries_per_minute = 600
 calm_seconds = 2
 """
 CLOSED = (20_000, 20_099)  # the ports of agents, where a test closes them to the network

@@ -39,6 +39,7 @@ launcher = "slurm"
 slurm_conf = "{conf}"
 quick_seconds = 0.3
 queue_seconds = 0.5
+queries_per_minute = 600
 calm_seconds = 2
 {more}
 """

@@ -30,7 +30,9 @@ Make = Callable[..., SlurmLauncher]
 @pytest.fixture
 def make(slurm: Cluster) -> Make:
     def made(user: str = ALICE.name, **settings: object) -> SlurmLauncher:
-        return SlurmLauncher(name="hpc", settings=SlurmSettings(**settings), door=PersonDoor(user, slurm.conf))  # type: ignore[arg-type]
+        return SlurmLauncher(
+            name="hpc", settings=SlurmSettings(**{"queries_per_minute": 600, **settings}), door=PersonDoor(user, slurm.conf)
+        )  # type: ignore[arg-type]
 
     return made
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import stat
 import sys
 from collections.abc import Callable, Iterator
@@ -245,6 +246,39 @@ def test_a_log_shows_a_terminal_its_colours_and_nothing_else(
     left = terminal.getvalue().replace("\x1b[1;31m", "").replace("\x1b[0m", "")
     assert not set(left) & set("\x1b\x07\x08\x7f\x9b")
     assert left.endswith("end\n")
+
+
+def test_the_browser_gets_a_link_that_no_argument_holds(
+    portal: Portal, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda url: opened.append(url) or True)
+    portal.answers["GET", "/sessions/3"] = httpx.Response(200, json=session("ready"))
+    portal.answers["POST", "/sessions/3/join"] = httpx.Response(200, json={"url": "http://portal.test/in/s3cret?a=1&b"})
+    assert run("open", "3") == 0
+    page = Path(opened[0].removeprefix("file://"))
+    assert "s3cret" not in opened[0]
+    assert 'url=http://portal.test/in/s3cret?a=1&amp;b"' in page.read_text()
+    assert (stat.S_IMODE(page.stat().st_mode), stat.S_IMODE(page.parent.stat().st_mode)) == (0o600, 0o700)
+    printed = capsys.readouterr()
+    assert "http://portal.test/sessions/s/join" in printed.err
+    assert "s3cret" not in printed.out + printed.err
+
+    os.utime(page, (0, 0))
+    assert run("open", "3") == 0
+    assert not page.exists(), "the next one tidies up"
+
+
+def test_without_a_browser_the_link_is_printed(
+    portal: Portal, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("webbrowser.open", lambda _: False)
+    portal.answers["GET", "/sessions/3"] = httpx.Response(200, json=session("ready"))
+    portal.answers["POST", "/sessions/3/join"] = httpx.Response(200, json={"url": "http://portal.test/in/s3cret"})
+    assert run("open", "3") == 0
+    assert capsys.readouterr().out == "http://portal.test/in/s3cret\n"
 
 
 def test_open_writes_a_private_cookie_file(

@@ -12,7 +12,7 @@ from armchair.domain.session import Wanted
 from armchair.sessions import reconcile
 from armchair.sessions.launch import LaunchRequest, launch
 from armchair.sessions.launcherports import Listing
-from armchair.sessions.pace import Beat, Pace
+from armchair.sessions.pace import RESERVE, Allowance, Beat, Pace
 from armchair.sessions.reconcile import Reconciler
 from armchair.testing.clock import START
 from armchair.testing.launcher import FakeLauncher
@@ -68,28 +68,45 @@ def test_news_begins_the_ladder_anew() -> None:
     assert beat.due == 100.1
 
 
+def busy() -> tuple[Beat, Allowance]:
+    allowance = Allowance(each_minute=60)
+    return Beat(pace=replace(PACE, allowance=allowance)), allowance
+
+
 def test_however_much_news_there_is_the_queries_of_a_minute_are_bounded() -> None:
-    beat, asked, now = Beat(pace=replace(PACE, each_minute=60, burst=8)), [], 1000.0
+    beat, allowance = busy()
+    asked, now = [], 1000.0
     while now < 1180.0:
         beat.hurry()
         now = max(now, beat.due)
         asked.append(now)
+        allowance.take(now)
         beat.asked([QUEUED], now)
-    assert asked[7] == pytest.approx(1000.0), "news that comes now and then is followed up at once"
+    assert asked[3] == pytest.approx(1000.0), "news that comes now and then is followed up at once"
     assert max(sum(begin <= at < begin + 59.999 for at in asked) for begin in asked) <= 60
     assert len(asked) >= 3 * 50
 
 
 def test_after_a_pause_news_is_followed_up_at_once_again() -> None:
-    beat = Beat(pace=replace(PACE, each_minute=60, burst=8))
+    beat, allowance = busy()
     for _ in range(20):
-        beat.asked([QUEUED], 1000.0)
+        allowance.take(1000.0)
     beat.hurry()
     assert beat.due > 1010.0
-    for _ in range(8):
+    for _ in range(8 - RESERVE):
         beat.hurry()
         assert beat.due < 1100.001
-        beat.asked([QUEUED], 1100.0)
+        allowance.take(1100.0)
+
+
+def test_those_who_wait_for_an_answer_go_before_the_rhythm() -> None:
+    beat, allowance = busy()
+    for taken in range(8):
+        assert (beat.due < 1000.001) == (taken < 8 - RESERVE)
+        assert allowance.due() < 1000.001
+        allowance.take(1000.0)
+    assert allowance.due() == pytest.approx(1000.0 + 60 / 52)
+    assert beat.due == pytest.approx(1000.0 + (1 + RESERVE) * 60 / 52)
 
 
 @pytest.mark.parametrize(("took", "due"), [(0.1, 100.2), (3.0, 103.0), (20.0, 105.0)])

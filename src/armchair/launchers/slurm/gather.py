@@ -15,10 +15,14 @@ class _Batch(Generic[Answer]):
 
 
 class Gathered(Generic[Answer]):
-    """Asks `query` about all that is wanted. An answer always comes from a query that began after it was asked for."""
+    """Asks `query` about all that is wanted. An answer always comes from a query that began after it was asked for.
 
-    def __init__(self, query: Callable[[frozenset[str]], Awaitable[Answer]]) -> None:
+    `turn` is waited for before each query; those who come meanwhile join it.
+    """
+
+    def __init__(self, query: Callable[[frozenset[str]], Awaitable[Answer]], turn: Callable[[], Awaitable[None]]) -> None:
         self._query = query
+        self._turn = turn
         self._lock = asyncio.Lock()
         self._next: _Batch[Answer] | None = None
 
@@ -37,5 +41,6 @@ class Gathered(Generic[Answer]):
 
     async def _run(self, batch: _Batch[Answer]) -> Answer:
         async with self._lock:
+            await self._turn()
             self._next = None
             return await self._query(frozenset(batch.wanted))

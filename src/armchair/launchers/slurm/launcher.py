@@ -26,9 +26,13 @@ from armchair.launchers.slurm.settings import SlurmSettings
 from armchair.launchers.slurm.site import Site, SiteKnowledge
 from armchair.launchers.slurm.watch import Watch
 from armchair.sessions.launcherports import NO_MANDATE, JobFact, JobRequest, Listing
+from armchair.sessions.pace import Allowance, Pace
 
 log = structlog.get_logger()
 
+# long enough for a scheduler to find out itself what an agent's sudden silence hints at
+_LADDER = (0.3, 0.6, 1.2, 1.2, 1.2, 2.4, 4.8)
+_FRESH = 2.0  # seconds in which no controller can crash, come back and give a number out again
 _SETTLE = 20.0  # seconds in which a controller may still take in a submission whose answer was lost
 _DAY = timedelta(days=1)
 _SHORTEST_WARNING = timedelta(minutes=1)
@@ -44,9 +48,17 @@ class SlurmLauncher:
         self._name = name
         self._settings = settings
         self._door = door
-        self._queries = Queries(door, name=name, cluster=settings.cluster, timeout=settings.query_timeout)
+        allowance = Allowance(each_minute=settings.queries_per_minute)
+        self._pace = Pace(
+            ladder=_LADDER,
+            soon=settings.quick_seconds,
+            waiting=settings.queue_seconds,
+            calm=settings.calm_seconds,
+            allowance=allowance,
+        )
+        self._queries = Queries(door, name=name, cluster=settings.cluster, timeout=settings.query_timeout, allowance=allowance)
         self._site = SiteKnowledge(self._queries, door, settings.accounting, name)
-        self._watch = Watch(self._queries, self._site, NodeAddresses(self._queries, settings.node_address))
+        self._watch = Watch(self._queries, self._site, NodeAddresses(self._queries, settings.node_address), allowance)
         self._breaker = Breaker(name)
         self._desk = QueueDesk(
             door,
@@ -62,6 +74,11 @@ class SlurmLauncher:
     def name(self) -> str:
         """The cluster's name in this portal."""
         return self._name
+
+    @property
+    def pace(self) -> Pace:
+        """As the site has set it. What it allows is for all looks at the queue together."""
+        return self._pace
 
     @property
     def enforces_memory(self) -> bool:
@@ -278,12 +295,12 @@ class SlurmLauncher:
         """Whether the id still means this job: it may have been given out again after a crash of the controller."""
         if job.cluster != self._name or not parse.is_job_id(job.id):
             return False
-        row = await self._row(job.id)
+        row = await self._row(job.id, within=_FRESH)
         return row is not None and facts.is_same_job(row, job)
 
-    async def _row(self, job: str) -> Row | None:
+    async def _row(self, job: str, within: float = 0.0) -> Row | None:
         try:
-            return await self._watch.row(job)
+            return await self._watch.row(job, within=within)
         except SchedulerSilent as silence:
             raise self._silence(str(silence.params.get("reason", ""))) from silence
 

@@ -1,5 +1,6 @@
 """The questions that the launcher asks Slurm. Each answer is data, or SchedulerSilent when there was none to be used."""
 
+import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -10,6 +11,7 @@ from armchair.launchers.command import CommandFailed, Completed
 from armchair.launchers.schedulerdoor import LIMIT, SlurmDoor
 from armchair.launchers.slurm import answers, commands, parse
 from armchair.launchers.slurm.parse import Row
+from armchair.sessions.pace import Allowance
 
 log = structlog.get_logger()
 
@@ -21,14 +23,20 @@ class TooMuch(SchedulerSilent):
 
 
 class Queries:
-    """Asks through `door`. `name` is the cluster's name in this portal, `cluster` its name for Slurm's -M ("": the default)."""
+    """Asks through `door`. `name` is the cluster's name in this portal, `cluster` its name for Slurm's -M ("": the default).
 
-    def __init__(self, door: SlurmDoor, *, name: str, cluster: str, timeout: timedelta) -> None:
+    `allowance` counts each look at the queue.
+    """
+
+    def __init__(
+        self, door: SlurmDoor, *, name: str, cluster: str, timeout: timedelta, allowance: Allowance | None = None
+    ) -> None:
         self._door = door
         self._name = name
         self._cluster = cluster
         self._timeout = timeout
         self._basic = False
+        self._allowance = allowance
 
     def silence(self, reason: str) -> SchedulerSilent:
         """What to raise when a command gave nothing."""
@@ -40,6 +48,8 @@ class Queries:
         Raises TooMuch when there are more than `limit` bytes of them.
         """
         basic, separator = self._basic, parse.new_separator()
+        if self._allowance is not None:
+            self._allowance.take(time.monotonic())
         done = await self._read(commands.queue(separator, jobs, user=user, basic=basic, cluster=self._cluster), limit)
         if answers.is_unknown_job(done):
             return []

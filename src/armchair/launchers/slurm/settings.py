@@ -44,10 +44,10 @@ class SlurmSettings(BaseModel):
     )
     queries_per_minute: int = Field(
         default=60,
-        ge=12,
+        ge=30,
         le=600,
-        description="How many times in a minute the queue is watched at most, whatever happens in it. Each launch, enrolment "
-        "and stop looks at its own job besides.",
+        description="How many times in a minute the queue is looked at most, whatever happens: those looks that somebody "
+        "waits for go first.",
     )
     estimates_per_minute: int = Field(
         default=6,

@@ -3,6 +3,8 @@
 A job counts as absent only when the controller answered, we may see it, and the second source knows nothing of it either (I4).
 """
 
+import asyncio
+import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +21,7 @@ from armchair.launchers.slurm.parse import Row, is_job_id
 from armchair.launchers.slurm.queries import Queries, TooMuch
 from armchair.launchers.slurm.site import Site, SiteKnowledge
 from armchair.sessions.launcherports import JobFact, Listing
+from armchair.sessions.pace import Allowance
 
 log = structlog.get_logger()
 
@@ -51,11 +54,14 @@ class Answer:
 class Watch:
     """Looks after the jobs of one cluster. What was learned of an ended job is kept until `forget`."""
 
-    def __init__(self, queries: Queries, site: SiteKnowledge, nodes: NodeAddresses) -> None:
+    def __init__(self, queries: Queries, site: SiteKnowledge, nodes: NodeAddresses, allowance: Allowance) -> None:
         self._queries = queries
+        self._allowance = allowance
         self._site = site
         self._nodes = nodes
-        self._gathered = Gathered(self._ask_controller)
+        self._gathered = Gathered(self._ask_controller, self._turn)
+        self._rows: Mapping[str, Row] = {}
+        self._rows_at = -math.inf
         self._some_wait = False
         self._narrow_until = 0.0
         self._ended: dict[JobRef, JobFact] = {}
@@ -83,8 +89,13 @@ class Watch:
         _shorten(self._ended)
         return Listing(facts=[found[ref] for ref in asked if ref in found], complete=complete)
 
-    async def row(self, job: str) -> Row | None:
-        """What the controller lists of this job, asked now and together with others. Raises SchedulerSilent."""
+    async def row(self, job: str, *, within: float = 0.0) -> Row | None:
+        """What the controller lists of this job, asked now and together with others, or listed at most `within` seconds ago.
+
+        Raises SchedulerSilent.
+        """
+        if job in self._rows and time.monotonic() - self._rows_at < within:
+            return self._rows[job]
         return (await self._gathered.ask([job])).rows.get(job)
 
     def forget(self, ref: JobRef) -> None:
@@ -103,7 +114,17 @@ class Watch:
 
     # --- the controller ---
 
+    async def _turn(self) -> None:
+        """Until there may be one more query."""
+        await asyncio.sleep(max(0.0, self._allowance.due() - time.monotonic()))
+
     async def _ask_controller(self, jobs: frozenset[str]) -> Answer:
+        began = time.monotonic()
+        answer = await self._ask_widely(jobs)
+        self._rows, self._rows_at = answer.rows, began
+        return answer
+
+    async def _ask_widely(self, jobs: frozenset[str]) -> Answer:
         if self._some_wait and time.monotonic() >= self._narrow_until:
             rows = await self._all_rows()
             if rows is not None:
