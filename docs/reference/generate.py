@@ -4,7 +4,7 @@
 import inspect
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -22,7 +22,7 @@ from armchair.domain.session import By, Resources
 from armchair.sessions.portal import Portal
 from armchair.settings import PREFIX, SECTIONS, known_keys, shown
 from armchair.web.api import router
-from armchair.words import errors, fielderrors, outcomes, reasons
+from armchair.words import errors, fielderrors, findings, outcomes, reasons
 
 HERE = Path(__file__).parent
 _HEAD = "<!-- written by `make docs`; change the code instead -->\n\n"
@@ -48,7 +48,7 @@ def settings_page() -> str:
         head, _, name = key.rpartition(".")
         if head != section:
             section = head
-            lines.append(f"## [{section}]\n")
+            lines.append(f"## [{section}]\n" if section else "## [clusters.NAME]\n")
         lines += _setting(name, key, field)
     lines.append('## [clusters.NAME] with `launcher = "slurm"`\n')
     for name, field in known_keys(SECTIONS["slurm"]):
@@ -159,53 +159,82 @@ def messages_page() -> str:
     """What each message means: states, endings and errors, from the same tables that make them."""
     lines = [
         "# What this message means\n",
-        "Codes are stable; texts are made from them. The API gives both, the log and metrics the code.\n",
-        "## While a session lives\n",
-        "| state | what is going on | what to do |",
-        "|---|---|---|",
-        *(f"| {state} | {meaning} | {todo} |" for state, meaning, todo in STATES),
-        "",
+        "Codes are stable; texts are made from them. The API gives both, the log and metrics the code.",
+        "⟨…⟩ stands for what is filled in, like *your group physics* for ⟨group⟩.\n",
+        *_table(("state", "what is going on", "what to do"), STATES, "While a session lives"),
         *_reasons(),
-        "## How a session ended\n",
-        "| outcome | example | what to do |",
-        "|---|---|---|",
+        *_endings(),
+        *_table(CODES, ((code, *texts) for code, texts in sorted(errors.ERRORS.items())), "Errors"),
+        *_table(("code", "message"), fielderrors.FIELDS.items(), "Beside a field"),
+        *_table(("message", "what more it says"), _on_screen(), "Around a graphical program"),
+        *_table(("status", "body", "what it is"), GATEWAY, "From the gateway itself"),
+        *_table(CODES, COMMAND_LINE, "On the command line"),
+        *_doctors(),
     ]
-    asked = Resources(cores=4, memory=16 * 2**30, walltime=timedelta(hours=4))
-    for kind in OutcomeKind:
-        by = By.OWNER if kind is OutcomeKind.CANCELLED else By.SYSTEM
-        line = words.outcome(Outcome(kind=kind, by=by, at=EPOCH, exit_code=1 if kind is OutcomeKind.FAILED else None), asked)
-        lines.append(f"| `{kind.value}` | {line.stem}. | {line.detail} |")
-    lines += ["", "With a detail:\n", "| detail | message | what to do |", "|---|---|---|"]
-    lines += [f"| `{code}` | {_plain(text)}. | {_plain(advice)} |" for code, (text, advice) in outcomes.DETAILS.items()]
-    lines += ["", "## Errors\n", "| code | message | what to do |", "|---|---|---|"]
-    lines += [f"| `{code}` | {_plain(text)} | {_plain(advice)} |" for code, (text, advice) in sorted(errors.ERRORS.items())]
-    lines += ["", "## Beside a field\n", "| code | message |", "|---|---|"]
-    lines += [f"| `{code}` | {_plain(text)} |" for code, text in fielderrors.FIELDS.items()]
     return _HEAD + "\n".join(lines)
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> Iterator[str]:
+    """One table, with a heading where it is a section of its own. What is in a column "code" is shown as code."""
+    if title:
+        yield f"## {title}\n"
+    yield f"| {' | '.join(heads)} |"
+    yield "|" + "---|" * len(heads)
+    for first, *others in rows:
+        yield f"| {' | '.join([f'`{first}`' if heads[0] == 'code' else _plain(first), *map(_plain, others)])} |"
+    yield ""
+
+
+def _endings() -> Iterator[str]:
+    """How runs end: each kind with all that it may say, and then the details."""
+    asked = Resources(cores=4, memory=16 * 2**30, walltime=timedelta(hours=4))
+    kinds = []
+    for kind in OutcomeKind:
+        for more in VARIANTS.get(kind, ({},)):
+            line = words.outcome(Outcome(**{"kind": kind, "by": By.SYSTEM, "at": EPOCH, **more}), asked)
+            kinds.append((f"`{kind.value}`", f"{line.stem}.", line.detail))
+    yield from _table(("outcome", "message", "what to do"), kinds, "How a session ended")
+    yield "With a detail:\n"
+    yield from _table(CODES, ((code, f"{text}.", advice) for code, (text, advice) in outcomes.DETAILS.items()))
+
+
+def _on_screen() -> Iterator[tuple[str, str]]:
+    """What the page around a graphical program says of the connection, the clipboard and files; labels are left out."""
+    said = words.screen()
+    for name, text in said.items():
+        more = " / ".join(said[one] for one in (f"{name}_more", f"{name}_wait") if one in said)
+        if more:
+            yield text, more
+        elif text.endswith(".") and not name.endswith(("_more", "_wait")):
+            first, _, rest = text.partition(". ")
+            yield f"{first}." if rest else first, rest
+
+
+def _doctors() -> Iterator[str]:
+    """What `armchair doctor` finds wrong on a cluster, a node or this machine."""
+    rows = ((code, bad, cure) for code, (_, bad, cure) in findings.FINDINGS.items())
+    yield from _table(("code", "what is not well", "what to do"), rows, "From the doctor")
+    yield f"⟨how⟩ is one of: it {'; '.join(findings.HOW.values())}.\n"
+    yield "`armchair setup --check` and `armchair app check` print a cure with each finding themselves."
 
 
 def _reasons() -> Iterator[str]:
     """The codes for which a scheduler lets a job wait."""
     yield "## Why it waits\n"
-    yield "The scheduler's code (`squeue`'s REASON) is in the API as `reason`. *Never*: it can't start as it was asked for.\n"
-    yield "| code | message | what to do |"
-    yield "|---|---|---|"
-    for code, (text, advice, _) in reasons.PLAIN.items():
-        yield f"| `{code}` | {_plain(text)} | {_plain(advice)} |"
-    yield ""
+    yield "The scheduler's code (`squeue`'s REASON) is in the API as `reason`. A sentence that begins with"
+    yield "*This can't start* means: never as it was asked for. A code that is not in the tables is shown as it is."
+    yield "What stands beside the sizes before a start is in [How honest the queue is](../explanation/queue.md).\n"
+    yield from _table(CODES, ((code, text, advice) for code, (text, advice, _) in reasons.PLAIN.items()))
     yield "Limits of group accounts (`Assoc…`) and of QOS (`QOS…`, `Max…PerAccount`) come for many resources:"
     yield "CPU, memory, nodes, GRES (GPUs), licences, burst buffers, energy, billing, jobs and time.\n"
-    yield "| codes such as | message | what to do |"
-    yield "|---|---|---|"
     examples = {reasons.family(code): code for code in REASON_EXAMPLES}
-    for name, (text, advice, _) in reasons.FAMILIES.items():
-        yield f"| `{examples[name]}` | {_plain(text)} | {_plain(advice)} |"
-    yield ""
+    rows = ((f"`{examples[name]}`", text, advice) for name, (text, advice, _) in reasons.FAMILIES.items())
+    yield from _table(("codes such as", "message", "what to do"), rows)
 
 
 def _plain(text: str) -> str:
     """Placeholders as words in angle brackets: %(app)s → ⟨app⟩."""
-    return re.sub(r"%\((\w+)\)[sd]", r"⟨\1⟩", text)
+    return re.sub(r"%\((\w+)\)[sd]", r"⟨\1⟩", text).replace("%%", "%")
 
 
 REASON_EXAMPLES = (
@@ -215,17 +244,37 @@ REASON_EXAMPLES = (
     *("AssocMaxCpuPerJobLimit", "QOSMaxCpuPerJobLimit", "AssocMaxWallDurationPerJobLimit", "QOSMaxWallDurationPerJobLimit"),
     *("AssocMaxCpuMinutesPerJobLimit", "QOSMinCpuNotSatisfied"),
 )
+CODES = ("code", "message", "what to do")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# of each kind of end all that it may say
+VARIANTS: Mapping[OutcomeKind, Sequence[Mapping[str, Any]]] = {
+    OutcomeKind.FINISHED: ({"exit_code": 0}, {"exit_code": 0, "detail": "before_ready"}),
+    OutcomeKind.FAILED: ({"exit_code": 1}, {"signal": 9}, {"exit_code": 1, "detail": "before_ready"}),
+    OutcomeKind.CANCELLED: tuple({"by": by} for by in By),
+}
 STATES = (
-    ("Asking for a place to run…", "The request is stored; the launcher has not answered yet.", "Wait a moment."),
     (
-        "Waiting for the launcher, which gives no answer since …",
-        "The launcher is silent. Your request is kept and sent when it answers.",
+        "Asking the cluster for a place… / Asking for a place to run…",
+        "The request is stored; the scheduler (or, without a queue, the launcher) has not answered yet.",
+        "Wait a moment.",
+    ),
+    (
+        (
+            "Waiting for the cluster's controller, which has not answered since …. / Waiting for the launcher, which gives no"
+            " answer since …."
+        ),
+        "It is silent. Your request is kept, and sent when it answers.",
         "Nothing; or End, which is remembered too.",
     ),
-    ("Waiting for its turn.", "The job is queued, and its launcher gives no reason.", "Wait; you may close the page."),
-    ("Expected start …", "The scheduler's own guess. It moves when others end early or are put first.", "Wait."),
-    ("Starting…", "The job runs and the application is being started.", "Wait; the page says how long it usually takes."),
+    ("Waiting for its turn.", "The job is queued, and no reason is given.", "Wait; you may close the page."),
+    ("Expected start … (in about …).", "The scheduler's own guess. It moves when others end early or are put first.", "Wait."),
+    ("It is expected to start any moment.", "The scheduler's own guess is now.", "Wait."),
+    ("The cluster gives no estimate yet.", "The scheduler plans only for jobs near the head of the queue.", "Wait."),
+    (
+        "Starting on … / Starting on this machine…",
+        "The job runs and the application is being started.",
+        "Wait; the page says how long it usually takes.",
+    ),
     (
         "Still starting after …",
         "It takes longer than usual. Nothing ends only for being slow.",
@@ -233,12 +282,82 @@ STATES = (
     ),
     ("Ready", "The application answers.", "Join."),
     (
-        "… has not been heard of for …",
+        "Ready · … left. Then it ends. Save your work.",
+        "Its time is over soon.",
+        "Save; Extend gives more time where the site and the cluster allow it.",
+    ),
+    (
+        "Nobody has used this for …. It ends at … unless somebody uses or keeps it.",
+        "The site, or you, wanted sessions to end that nobody uses.",
+        "Join, or Keep it: it then has the whole time again.",
+    ),
+    (
+        "… has not been heard of for … / The session's agent has not been heard of for …",
         "The session's agent has not reported for 40 seconds: the network, or the portal was away. The session may well run.",
         "Try Join; wait. It is not ended for this.",
     ),
     ("Ending…", "The application gets time to tidy up before it is stopped.", "Wait; this takes seconds."),
-    ("It has ended. Finding out why…", "The job has ended and the launcher has not said how yet.", "Wait up to a minute."),
+    (
+        (
+            "The cluster's controller has not answered since …. It is asked again."
+            " / The launcher gives no answer since …. It is asked again."
+        ),
+        "The wish to end it is stored, and carried out as soon as there is an answer.",
+        "Nothing.",
+    ),
+    (
+        "It has ended. Finding out why…",
+        "The job has ended, and it has not been said yet how.",
+        "Wait up to a minute.",
+    ),
+)
+GATEWAY = (
+    (
+        "401",
+        '`{"error": "ticket", …}`',
+        "The way in is missing, over, revoked or another session's. Programs get a new one by `armchair open --cookie-jar`.",
+    ),
+    (
+        "400",
+        '`{"error": "ticket", "why": "several"}`',
+        "Two tickets came along, so none counts. Delete the cookies of this session's host.",
+    ),
+    (
+        "400, 405, 411, 413",
+        "none or `bad_request`",
+        "What the gateway does not pass on, such as odd characters.",
+    ),
+    (
+        "403",
+        '`{"error": "refused", …}`',
+        "Another page asked for this in your name (`cross_site`), or the request did not say which page it is from (`origin`).",
+    ),
+    ("421", '`{"error": "unknown_host", …}`', "The portal has no such host name. Check the address, and the proxy in front."),
+    ("429", '`{"error": "too_many", …}`', "To agents alone: too many requests from one node. They try again."),
+    ("431", '`{"error": "too_large", …}`', "The cookies of this host are too long. Delete them in the browser and join again."),
+    ("503", "*The portal does not answer.*", "Sessions go on. The page looks again every three seconds."),
+)
+COMMAND_LINE = (
+    (
+        "no_portal",
+        "No portal was started here yet.",
+        "Start one with `armchair serve`, or set `ARMCHAIR_URL` and `ARMCHAIR_TOKEN`.",
+    ),
+    (
+        "portal_away",
+        "The portal at ⟨url⟩ does not answer (⟨reason⟩).",
+        "`armchair serve` starts it; sessions go on without it.",
+    ),
+    (
+        "not_the_api",
+        "⟨url⟩ answered ⟨status⟩, but not as Armchair does.",
+        "Is `ARMCHAIR_URL` the portal's address?",
+    ),
+    (
+        "display_away",
+        "The session's display can't be reached (⟨reason⟩).",
+        "Try again; look at the session's page. With `--ssh`: may you log in to the node?",
+    ),
 )
 PAGES = {"messages.md": messages_page, "settings.md": settings_page, "cli.md": cli_page, "api.md": api_page}
 

@@ -18,9 +18,14 @@ def kits(settings: Settings, home: Path) -> Sequence[KitStatus]:
     return [known.status(name) for name in known.names()]
 
 
-async def install_kit(settings: Settings, home: Path, name: str, progress: Callable[[str], None]) -> KitStatus:
-    """Install a kit. Raises NotFound("no_such_kit"), Unavailable("kit_install_failed"), Conflict("kit_install_running")."""
-    known = _kits(settings, home)
+async def install_kit(
+    settings: Settings, home: Path, name: str, progress: Callable[[str], None], directory: Path | None = None
+) -> KitStatus:
+    """Install a kit in this directory, else where the settings say.
+
+    Raises NotFound("no_such_kit"), Unavailable("kit_install_failed"), Conflict("kit_install_running").
+    """
+    known = Kits(directory) if directory else _kits(settings, home)
     if name not in known.names():
         raise NotFound("no_such_kit", kit=name, known=list(known.names()))
     return await known.install(name, command.run, progress)

@@ -182,7 +182,7 @@ def shown(value: object) -> str:
     """A value as one writes it in the TOML file."""
     if isinstance(value, timedelta):
         seconds = int(value.total_seconds())
-        unit = next(unit for unit in ("d", "h", "m", "s") if seconds % _UNITS[unit] == 0)
+        unit = next(unit for unit in ("d", "h", "m", "s") if seconds % _UNITS[unit] == 0) if seconds else "s"
         return json.dumps(f"{seconds // _UNITS[unit]}{unit}")
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key} = {shown(item)}" for key, item in value.items()) + "}"

@@ -63,6 +63,11 @@ class Kits:
         self._directory = directory.absolute()
         self._shipped = shipped or Path(str(resources.files("armchair.catalogue"))) / "kits_shipped"
 
+    @property
+    def directory(self) -> Path:
+        """Where they are, or will be."""
+        return self._directory
+
     def names(self) -> tuple[str, ...]:
         """The kits that can be installed."""
         return tuple(sorted(path.stem for path in self._shipped.glob("*.txt")))

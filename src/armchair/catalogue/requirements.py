@@ -1,6 +1,7 @@
 """What an application needs of this machine, what of it is absent, and the exact command that cures it."""
 
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterable
@@ -46,7 +47,9 @@ class Requirements:
         if absent:
             found.append(Missing(what=", ".join(absent), cure=self._cure(absent)))
         if self.kit and not kits.status(self.kit).ready:
-            found.append(Missing(what=f"the kit {self.kit}", cure=f"{program()} kit install {self.kit}"))
+            # the place is named: whoever types this may have other settings than the portal, as root has on a site
+            cure = f"{program()} kit install {self.kit} --directory {shlex.quote(str(kits.directory))}"
+            found.append(Missing(what=f"the kit {self.kit}", cure=cure))
         return tuple(found)
 
     def _cure(self, absent: list[str]) -> str:

@@ -79,7 +79,14 @@ def status(name: Annotated[str, typer.Argument(help="The kit's name.")], home: H
         raise typer.Exit(FAILED)
 
 
-def install(name: Annotated[str, typer.Argument(help="The kit's name.")], home: Home = None, as_json: Json = False) -> None:
+def install(
+    name: Annotated[str, typer.Argument(help="The kit's name.")],
+    directory: Annotated[
+        Path | None, typer.Option("--directory", metavar="DIR", help="Where it goes, in place of the settings' kits_directory.")
+    ] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
     """Install a kit, once; it is left alone when it is there."""
     from armchair import offline  # noqa: PLC0415 - as above
 
@@ -88,7 +95,7 @@ def install(name: Annotated[str, typer.Argument(help="The kit's name.")], home: 
             note(f"kit {name}: {_STEPS.get(step, step)}")
 
     where, loaded = settings_of(home)
-    kit = asyncio.run(offline.install_kit(loaded.settings, where, name, progress))
+    kit = asyncio.run(offline.install_kit(loaded.settings, where, name, progress, directory))
     if as_json:
         print_json({"name": kit.name, "ready": kit.ready, "version": kit.version, "directory": kit.directory})
 

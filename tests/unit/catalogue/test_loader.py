@@ -121,7 +121,10 @@ def test_what_is_missing_is_named_with_its_cure_and_seen_when_it_comes(
     [command, kit] = catalogue.real.get("demo").missing
     sudo = "" if os.geteuid() == 0 else "sudo "
     assert (command.what, command.cure) == ("surely-not-there", f"{sudo}apt-get install -y --no-install-recommends one two")
-    assert (kit.what, kit.cure) == ("the kit jupyter", f"{program()} kit install jupyter")
+    assert (kit.what, kit.cure) == (
+        "the kit jupyter",
+        f"{program()} kit install jupyter --directory {tmp_path / 'home' / 'kits'}",
+    )
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "surely-not-there").write_text("")
     (tmp_path / "bin" / "surely-not-there").chmod(0o755)

@@ -112,6 +112,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_values_are_shown_as_one_writes_them() -> None:
     assert shown(timedelta(hours=36)) == '"36h"'
+    assert shown(timedelta(0)) == '"0s"'
     assert shown(("a", "b")) == '["a", "b"]'
     assert shown({"A": "1"}) == '{A = "1"}'
     assert shown(None) == '""'
