@@ -166,7 +166,12 @@ def _check_cluster(name: str, launcher: str, values: Mapping[str, object], origi
         if launcher in SECTIONS:
             SECTIONS[launcher].model_validate(values)
     except ValidationError as error:
-        raise _explained(error, origins, f"clusters.{name}.") from None
+        found = _explained(error, origins, f"clusters.{name}.")
+        if error.errors(include_url=False)[0]["type"] == "extra_forbidden":
+            # it is another launcher's: mostly the line that names that one is missing
+            problem = f"The launcher {launcher} has no such setting. Does [clusters.{name}] say its `launcher`?"
+            raise _bad(str(found.params["key"]), str(found.params["origin"]), problem) from None
+        raise found from None
 
 
 def known_keys(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:

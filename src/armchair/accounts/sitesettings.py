@@ -23,6 +23,6 @@ class SiteSettings(BaseModel):
         default=timedelta(minutes=5),
         ge=timedelta(seconds=1),
         le=timedelta(days=1),
-        description="How often the helper is asked anew who the people are who are logged in. So long, at most, somebody keeps "
-        "a role or the way in who has left its group, or whose account was closed. Lengthen it where the directory is slow.",
+        description="How often the helper is asked anew about the people who are logged in. Whoever has left a group, or whose "
+        "account was closed, keeps the role or the way in for so long at most. Lengthen it where the directory is slow.",
     )

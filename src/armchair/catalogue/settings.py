@@ -60,7 +60,7 @@ class CatalogueSettings(BaseModel):
     kits_directory: Path | None = Field(
         default=None,
         description="Where kits (Python environments for applications) are installed. Nodes must see it under the same path. "
-        "Default: `kits` under the portal's home.",
+        "Empty: `kits` under the portal's home.",
     )
     allow_open_loopback_ports: bool = Field(
         default=False,

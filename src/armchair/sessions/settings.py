@@ -69,7 +69,8 @@ class SessionsSettings(BaseModel):
         default=1.0,
         ge=0.2,
         le=60,
-        description="How often the launchers are asked about living jobs when nothing is about to change, in seconds.",
+        description="The portal's beat, in seconds: it looks at least so often whether something is due, and asks so often "
+        "about jobs on this machine while a session is about to begin or end. Clusters with Slurm have times of their own.",
     )
     launch_concurrency: int = Field(
         default=16, ge=1, le=64, description="How many jobs are handed to launchers at once; more wait their turn."

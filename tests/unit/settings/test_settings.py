@@ -144,6 +144,7 @@ def test_clusters_by_name(tmp_path: Path) -> None:
         ('[clusters.hpc]\nlauncher = "slurp"\n', "clusters.hpc.launcher", "local"),
         ('[clusters.hpc]\nlauncher = "local"\ngraze = "3s"\n', "clusters.hpc.graze", "clusters.hpc.grace"),
         ('[clusters.hpc]\nlauncher = "local"\nmemory = "much"\n', "clusters.hpc.memory", "auto"),
+        ('[clusters.hpc]\nreach = "hub"\n', "clusters.hpc.reach", "Does [clusters.hpc] say its `launcher`?"),
         ('[clusters.HPC]\nlauncher = "local"\n', "clusters.HPC", "begins with a letter"),
     ],
 )

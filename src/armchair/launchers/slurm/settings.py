@@ -34,7 +34,7 @@ class SlurmSettings(BaseModel):
         ge=0.5,
         le=300,
         description="Seconds between two queries while a session is queued or starts, for all sessions together; "
-        "5 seconds at least once nothing has happened for two minutes.",
+        "no less than 5 when nothing has happened for about two minutes.",
     )
     calm_seconds: float = Field(
         default=30.0,
@@ -46,14 +46,13 @@ class SlurmSettings(BaseModel):
         default=60,
         ge=30,
         le=600,
-        description="How many times in a minute the queue is looked at most, whatever happens: those looks that somebody "
-        "waits for go first.",
+        description="The most looks at the queue in any minute, whatever happens. Those that somebody waits for go first.",
     )
     estimates_per_minute: int = Field(
         default=6,
         ge=0,
         le=120,
-        description="How many times in a minute at most the scheduler is asked when something would start "
+        description="How often in a minute, at most, the scheduler is asked when something would start "
         "(`sbatch --test-only`), whatever the number of people who look. Each time uses up a job id. 0: never.",
     )
     agent_interface: str = Field(
@@ -138,7 +137,7 @@ class SlurmSettings(BaseModel):
     accounting: Accounting = Field(
         default=Accounting.AUTO,
         description="Whether sacct may be asked about jobs that the controller has forgotten. 'auto': if the cluster's "
-        "configuration says that there is accounting; 'off' where it is too slow to be asked.",
+        "configuration says that there is accounting; 'on': always; 'off' where it is too slow to be asked.",
     )
     query_timeout: timedelta = Field(
         default=timedelta(seconds=30),
