@@ -76,15 +76,23 @@ def cli_page() -> str:
     for path, command in _commands(typer.main.get_command(app), "armchair"):
         context = command.make_context(path, [], resilient_parsing=True)
         lines += [f"## {path}\n", f"{inspect.cleandoc(command.help or '')}\n", "```", command.get_usage(context), "```\n"]
-        lines += [f"- `{_name(one)}`: {getattr(one, 'help', '') or ''}" for one in command.params if one.name != "help"]
+        lines += [
+            f"- `{_name(one)}`: {getattr(one, 'help', '') or ''}{_usual(one)}" for one in command.params if one.name != "help"
+        ]
         lines.append("")
     return _HEAD + "\n".join(lines)
 
 
 def _name(parameter: Any) -> str:
     if isinstance(parameter, typer.core.TyperOption):
-        return " ".join(parameter.opts)
+        return " ".join([*parameter.opts, *([parameter.metavar] if parameter.metavar else [])])
     return str(parameter.metavar or parameter.name).upper()
+
+
+def _usual(parameter: Any) -> str:
+    """What an option is when it is left out, where that is more than nothing."""
+    value = None if isinstance(parameter.default, bool) else parameter.default
+    return f" Default: `{value:g}`." if isinstance(value, float) else f" Default: `{value}`." if value else ""
 
 
 def _commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:
@@ -105,7 +113,8 @@ def api_page() -> str:
     lines = [
         "# API\n",
         "The portal serves this description as OpenAPI at `/api/v1/openapi.json`.",
-        "Every request but `/health` carries `Authorization: Bearer TOKEN` (`armchair token create NAME`).\n",
+        "Every request but `/health` carries `Authorization: Bearer TOKEN`, of the page *Account* or `armchair token create`.",
+        "A `reference` in a path is a session's id or its number.\n",
         'An error has the body `{"error": {"code", "message", "params", "fields", "reference"}}` (see Problem below);',
         "`code` is stable, and `reference` finds an unforeseen error in the portal's log.\n",
     ]
@@ -114,9 +123,7 @@ def api_page() -> str:
             lines += [f"## {method.upper()} {path}\n", f"{route['summary']}.\n"]
             if route.get("description"):
                 lines.append(f"{route['description']}\n")
-            lines += [
-                f"- `{one['name']}` ({one['in']}): {one.get('description', '')}".rstrip() for one in route.get("parameters", [])
-            ]
+            lines += [_parameter(one) for one in route.get("parameters", [])]
             lines += _bodies(route)
             lines.append("")
     lines.append("# Bodies\n")
@@ -128,7 +135,9 @@ def api_page() -> str:
 
 
 def _parameter(one: Mapping[str, Any]) -> str:
-    return f"- `{one['name']}` ({one['in']}): {one.get('description', '')}".rstrip()
+    """A part of the path or of the query, with its type."""
+    schema = one.get("schema", {})
+    return f"- `{one['name']}` ({one['in']}): {' or '.join(schema.get('enum', ())) or _type(schema)}{_text(one)}"
 
 
 def _bodies(route: Mapping[str, Any]) -> Iterator[str]:

@@ -33,7 +33,9 @@ def login(as_json: Json = False) -> None:
 
 def create(
     name: Annotated[str, typer.Argument(help="What it is for.")],
-    scopes: Annotated[str, typer.Option(help="What it may do, with commas. Also: tokens:write, operate, admin.")] = _SCOPES,
+    scopes: Annotated[
+        str, typer.Option(help="What it may do, separated by commas. Also: tokens:write, operate, admin.")
+    ] = _SCOPES,
     days: Annotated[int | None, typer.Option(min=1, help="How long it is good; without end when left out.")] = None,
     as_json: Json = False,
 ) -> None:

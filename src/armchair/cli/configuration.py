@@ -71,7 +71,7 @@ def doctor(
     ] = "",
     partition: Annotated[str, typer.Option("--partition", help="Where the job runs.")] = "",
     account: Annotated[str, typer.Option("--account", help="Who pays for it.")] = "",
-    wait: Annotated[float, typer.Option("--wait", metavar="SECONDS", help="How long the job may queue.")] = 120.0,
+    wait: Annotated[float, typer.Option("--wait", metavar="SECONDS", help="How long the job may queue at most.")] = 120.0,
     as_json: Json = False,
 ) -> None:
     """Look at this machine and the portal, or with --cluster at a cluster. Exit 0 when all is well, else 1."""

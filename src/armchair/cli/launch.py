@@ -25,20 +25,20 @@ def launch(  # noqa: PLR0913 - one parameter for each option
     *,
     size: Annotated[str, typer.Option(help="A size's name; the first when left out.")] = "",
     answers: Annotated[
-        list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Fill in a field; repeat it.")
+        list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Answer a field of its form; may be repeated.")
     ] = None,
     title: Annotated[str, typer.Option(help="What to call the session.")] = "",
     cluster: Annotated[str, typer.Option(help="Where to run: see `armchair cluster`. The first when left out.")] = "",
     partition: Annotated[str, typer.Option(help="The cluster's partition.")] = "",
     account: Annotated[str, typer.Option(help="The group account to charge.")] = "",
-    qos: Annotated[str, typer.Option(help="The quality of service.")] = "",
+    qos: Annotated[str, typer.Option(help="The QOS (quality of service).")] = "",
     reservation: Annotated[str, typer.Option(help="A reservation of yours.")] = "",
-    cores: Annotated[str, typer.Option(help="Cores, in the place of the size's.")] = "",
-    memory: Annotated[str, typer.Option(help="Memory, like 16GB, in the place of the size's.")] = "",
-    time: Annotated[str, typer.Option(help="Longest time, like 4h, in the place of the size's.")] = "",
-    gpus: Annotated[str, typer.Option(help="GPUs, like 2 or a100:2, in the place of the size's.")] = "",
+    cores: Annotated[str, typer.Option(help="Cores, in place of the size's.")] = "",
+    memory: Annotated[str, typer.Option(help="Memory, like 16GB, in place of the size's.")] = "",
+    time: Annotated[str, typer.Option(help="Longest time, like 4h, in place of the size's.")] = "",
+    gpus: Annotated[str, typer.Option(help="GPUs, like 2 or a100:2, in place of the size's.")] = "",
     wait: Annotated[bool, typer.Option("--wait", help="Wait until it is ready.")] = False,
-    timeout: Annotated[str, typer.Option(help="How long to wait: 30s, 10m, 2h. It goes on afterwards.")] = "",
+    timeout: Annotated[str, typer.Option(help="How long to wait at most: 30s, 10m, 2h. The session goes on.")] = "",
     as_json: Json = False,
 ) -> None:
     """Start a session. With --wait: exit 0 ready, 2 bad input, 3 ended before it was ready, 4 gave up waiting."""

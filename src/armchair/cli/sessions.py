@@ -143,7 +143,9 @@ def stop(
 
 def extend(
     reference: Reference,
-    by: Annotated[str, typer.Option("--by", metavar="TIME", help="How much: 30m, 2h. Absent: as much as the site adds.")] = "",
+    by: Annotated[
+        str, typer.Option("--by", metavar="TIME", help="How much: 30m, 2h. Left out: as much as the site adds at once.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Give a session more time."""
@@ -165,7 +167,7 @@ def keep(reference: Reference, as_json: Json = False) -> None:
 
 def idle(
     reference: Reference,
-    after: Annotated[str, typer.Argument(metavar="TIME", help="1h, 2d; or site: as the site has it.")],
+    after: Annotated[str, typer.Argument(metavar="TIME", help="1h, 2d; or `site`: as the site has it.")],
     as_json: Json = False,
 ) -> None:
     """Choose when a session ends because nobody uses it."""
@@ -184,7 +186,10 @@ def tell(
     mail: Annotated[bool, typer.Option("--mail", help="By e-mail.")] = False,
     webhook: Annotated[str, typer.Option("--webhook", metavar="URL", help="By a request to this address.")] = "",
     on: Annotated[
-        str, typer.Option("--on", metavar="OCCASIONS", help="Any of start, end_near, idle_near, end, with commas; or nothing.")
+        str,
+        typer.Option(
+            "--on", metavar="OCCASIONS", help="Any of start, end_near, idle_near, end, separated by commas; or nothing."
+        ),
     ] = "start",
     as_json: Json = False,
 ) -> None:

@@ -23,7 +23,8 @@ Program = Annotated[
 Origin = Annotated[str, typer.Option("--origin", metavar="URL", help="Where browsers will find the portal.")]
 Apps = Annotated[str, typer.Option("--apps-domain", metavar="DOMAIN", help="The domain of the sessions' own host names.")]
 Nodes = Annotated[
-    list[str] | None, typer.Option("--nodes", metavar="NETWORK", help="A network of the compute nodes; may be repeated.")
+    list[str] | None,
+    typer.Option("--nodes", metavar="NETWORK", help="A network of the compute nodes; may be repeated. Left out: 10.0.0.0/8."),
 ]
 
 

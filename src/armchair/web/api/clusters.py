@@ -14,8 +14,8 @@ from armchair.web.api.access import caller
 from armchair.web.api.cluster_models import ChoicesJson, ClusterJson, ClustersJson
 from armchair.web.api.present_clusters import choices_json, cluster_json, row_json
 
-_Name = Annotated[str, Query(max_length=200)]
-_Number = Annotated[str, Query(max_length=64)]
+_Name = Annotated[str, Query(max_length=200, description="A name. Empty: the usual one.")]
+_Number = Annotated[str, Query(max_length=64, description="As one types it: 8, 16 GB, 4h. Empty: the size's.")]
 
 
 def add(router: APIRouter, portal: Portal) -> None:
