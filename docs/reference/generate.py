@@ -40,7 +40,9 @@ def settings_page() -> str:
     lines = [
         "# Settings\n",
         "Defaults < `<home>/armchair.toml` (or `armchair serve --config FILE`) < environment < options of `armchair serve`.",
-        "`armchair config show` prints each value and where it came from. A key that does not exist is an error.\n",
+        "`<home>` is `~/.local/state/armchair`, unless `--home` or `ARMCHAIR_HOME` says otherwise; a site's file is",
+        "`/etc/armchair/armchair.toml`. The portal reads it when it starts. `armchair config show` prints each value and where",
+        "it came from. A key that does not exist is an error.\n",
         "Lists are written as `a,b` or as JSON in the environment; durations have a unit: `30s`, `10m`, `4h`, `7d`.\n",
     ]
     section = ""
