@@ -1,7 +1,8 @@
 """What is left on this node of a person's runs that were killed before they could tidy up: a later run removes it.
 
 A scheduler ends a job for good by killing all of it at once. Each run holds a lock on a file in its private directory while it
-lives, so that nobody has to guess.
+lives, so that nobody has to guess. The file names the node: $TMPDIR may be a file server's, and not all locks are known to
+other nodes there.
 """
 
 import fcntl
@@ -9,7 +10,7 @@ import os
 import stat
 
 ALIVE = "alive"
-_NAME, _DIGITS = "armchair-", 8
+_NAME, _DIGITS, _LONGEST = "armchair-", 8, 256
 
 
 def hold(private: str) -> None:
@@ -21,6 +22,7 @@ def hold(private: str) -> None:
     except OSError:
         os.close(descriptor)
         return
+    os.write(descriptor, _node())
     # by this name only once it is locked, for somebody may look in between
     os.rename(made, os.path.join(private, ALIVE))
 
@@ -50,15 +52,19 @@ def _is_private(path: str, name: str) -> bool:
 
 
 def _is_dead(path: str) -> bool:
-    """Whether it says that a run lived here, and nobody lives any more."""
+    """Whether it says that a run lived here, on this node, and nobody lives any more."""
     try:
         descriptor = os.open(os.path.join(path, ALIVE), os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.read(descriptor, _LONGEST) == _node()
     except OSError:
         return False
     finally:
         os.close(descriptor)
-    return True
+
+
+def _node() -> bytes:
+    return os.fsencode(os.uname().nodename)[:_LONGEST]

@@ -110,9 +110,11 @@ def _log_directory(spec: RunSpec) -> str:
 
 
 def _short_base() -> str:
-    """The first directory of this node that takes files and leaves room for a socket's path; memory when no disk does."""
-    own = os.environ.get("XDG_RUNTIME_DIR", "")
-    for base in (own, os.environ.get("TMPDIR", ""), "/tmp", "/dev/shm"):
+    """The first directory of this node that takes files and leaves room for a socket's path; memory when no disk does.
+
+    A login's own directory in memory comes last: it goes with the person's last login to this node, and a job is none.
+    """
+    for base in (os.environ.get("TMPDIR", ""), "/tmp", "/dev/shm", os.environ.get("XDG_RUNTIME_DIR", "")):
         long = len(os.fsencode(os.path.join(base, "armchair-12345678", SOCKET))) > LONGEST_SOCKET
         if base.startswith("/") and not long and os.access(base, os.W_OK) and _keeps(base) and _has_room(base):
             return base
@@ -207,6 +209,8 @@ def _become(
             forwarder = os.fork()
             if forwarder == 0:
                 os.close(tell)
+                # it never becomes another program: what it remembers is the agent's
+                kernel.hide_memory()
                 forward.serve(listener, port or ISOLATED_PORT)
             doing = "not_executable"
         os.execvpe(argv[0], argv, environment)

@@ -7,13 +7,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from armchair.agent import start, usage
+from armchair.agent import forward, kernel, start, usage
 from armchair.agent.log import FILE_LIMIT, Log
 from armchair.agent.report import _commands
 from armchair.agent.start import CannotStart, Place, _trouble, argv_of, environment_of
 from armchair.agent.stop import signal_named
 from armchair.wire.messages import LOG_TAIL
 from armchair.wire.runspec import RunSpec, SpecFile
+
+PR_GET_DUMPABLE = 3
 
 
 def fed(log: Log, *parts: bytes) -> None:
@@ -110,9 +112,28 @@ def test_where_others_could_replace_it_no_session_keeps_its_files(
 ) -> None:
     with tempfile.TemporaryDirectory(prefix="a", dir="/tmp") as base:
         Path(base).chmod(mode)
-        monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
         monkeypatch.setenv("TMPDIR", base)
         assert (start._short_base() == base) is used
+
+
+def test_no_session_keeps_its_files_where_they_go_with_a_login(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.delenv("TMPDIR", raising=False)
+    assert start._short_base() == "/tmp"
+    monkeypatch.setattr(start, "_has_room", lambda base: base == str(tmp_path))
+    monkeypatch.setattr(start, "LONGEST_SOCKET", 200)
+    assert start._short_base() == str(tmp_path), "better than nowhere"
+
+
+def test_the_forwarder_hides_what_it_remembers_of_the_agent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    heard, tell = os.pipe()
+    monkeypatch.setattr(kernel, "isolate_network", lambda: None)
+    monkeypatch.setattr(forward, "serve", lambda _listener, _port: os.write(tell, b"%d" % kernel._libc.prctl(PR_GET_DUMPABLE)))
+    application = start.start(spec(argv=("true",), transport="tcp_isolated"), Place(str(tmp_path), "", "/"), [])
+    assert os.read(heard, 1) == b"0"
+    os.waitpid(application.pid, 0)
+    for one in (heard, tell, application.output):
+        os.close(one)
 
 
 @pytest.mark.parametrize(("owner", "keeps"), [(1000, True), (0, True), (54321, False)])

@@ -3,6 +3,7 @@
 import os
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -85,3 +86,13 @@ def test_where_nothing_can_be_locked_nothing_is_said(tmp_path: Path, monkeypatch
     leftovers.hold(str(path))
     assert not (path / "alive").exists()
     leftovers.sweep(str(tmp_path / "missing"))
+
+
+def test_what_another_node_leaves_is_for_that_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = killed(private(tmp_path, "armchair-0123abcd"))
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(os, "uname", lambda: SimpleNamespace(nodename="another-node"))
+        leftovers.sweep(str(tmp_path))
+        assert path.exists(), "a lock that is known to its own node alone says nothing here"
+    leftovers.sweep(str(tmp_path))
+    assert not path.exists()
