@@ -11,7 +11,7 @@ import socket
 import sys
 from typing import TYPE_CHECKING, Callable, List
 
-from armchair.agent import kernel
+from armchair.agent import kernel, login
 from armchair.agent.enrol import GivenUp, enrol
 from armchair.wire import config as wire_config
 from armchair.wire.config import AgentConfig
@@ -30,6 +30,7 @@ def main(line: str) -> int:
     """Run one application as the configuration in `line` says; the job's exit code."""
     config = wire_config.load(line)
     kernel.hide_memory()
+    login.complete(os.environ)
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)

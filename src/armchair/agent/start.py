@@ -214,8 +214,8 @@ def _become(
                 forward.serve(listener, port or ISOLATED_PORT)
             doing = "not_executable"
         os.execvpe(argv[0], argv, environment)
-    except OSError as error:
-        os.write(tell, ("%s %s: %s" % (doing, argv[0], error.strerror)).encode())
+    except (OSError, ValueError) as error:
+        os.write(tell, ("%s %s: %s" % (doing, argv[0], getattr(error, "strerror", error))).encode("utf-8", "replace"))
     finally:
         os._exit(NOT_STARTED)
 
@@ -254,7 +254,8 @@ def argv_of(argv: Sequence[str], spec: RunSpec, place: Place) -> List[str]:
 def environment_of(spec: RunSpec, place: Place, path: str, port: Optional[int]) -> Dict[str, str]:
     """The job's environment as the RunSpec changes it."""
     environment = {name: text for name, text in os.environ.items() if name not in spec.unset}
-    environment.update(spec.environment)
+    # UTF-8, also where the node's language has no such letters (Python 3.6 without LANG has none but English ones)
+    environment.update({name: os.fsdecode(text.encode("utf-8", "replace")) for name, text in spec.environment.items()})
     environment.update(
         {"ARMCHAIR_DIR": place.private, "ARMCHAIR_SOCKET": path, "ARMCHAIR_AGENT_PYTHON": sys.executable or "python3"}
     )

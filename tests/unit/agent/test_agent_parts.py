@@ -1,17 +1,21 @@
 """The agent's small parts: log, usage, answers of the probe."""
 
 import os
+import pwd
+import subprocess  # noqa: TID251 - a Python of another language
+import sys
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from armchair.agent import forward, kernel, start, usage
+from armchair.agent import forward, kernel, login, start, usage
 from armchair.agent.log import FILE_LIMIT, Log
 from armchair.agent.report import _commands
 from armchair.agent.start import CannotStart, Place, _trouble, argv_of, environment_of
 from armchair.agent.stop import signal_named
+from armchair.wire import runspec
 from armchair.wire.messages import LOG_TAIL
 from armchair.wire.runspec import RunSpec, SpecFile
 
@@ -100,6 +104,26 @@ def test_arguments_and_environment_of_the_application(monkeypatch: pytest.Monkey
     assert environment["ARMCHAIR_SOCKET"] == "/p/app.sock"
 
 
+def test_answers_reach_the_application_whatever_the_nodes_language() -> None:
+    program = """
+import os, sys
+from armchair.agent.start import Place, environment_of
+from armchair.wire import runspec
+assert sys.getfilesystemencoding() == "ascii"
+environment = environment_of(runspec.load(sys.stdin.read()), Place("/p", "", "/"), "/p/app.sock", None)
+os.execve("/bin/sh", ["sh", "-c", 'printf %s "$ANSWER"'], environment)
+"""
+    english = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONPATH": os.pathsep.join(sys.path)}
+    asked = runspec.dump(spec(environment={"ANSWER": "Grüße €"})).encode()
+    done = subprocess.run([sys.executable, "-c", program], env=english, input=asked, capture_output=True, check=False)
+    assert done.stdout.decode() == "Grüße €", done.stderr
+
+
+def test_what_can_not_be_said_to_a_program_is_told(tmp_path: Path) -> None:
+    with pytest.raises(CannotStart, match="null"):
+        start.start(spec(argv=("true",), environment={"X": "a\0b"}), Place(str(tmp_path), "", "/"), [])
+
+
 def test_a_full_disk_has_its_own_code() -> None:
     trouble = _trouble(OSError(28, "No space left on device"), "write")
     assert isinstance(trouble, CannotStart)
@@ -145,3 +169,30 @@ def test_what_belongs_to_somebody_else_keeps_nothing(monkeypatch: pytest.MonkeyP
 
 def test_what_is_not_there_keeps_nothing(tmp_path: Path) -> None:
     assert not start._keeps(str(tmp_path / "gone"))
+
+
+def test_a_job_without_a_logins_environment_gets_one() -> None:
+    known = pwd.getpwuid(os.geteuid())
+    environment = {"HOME": "", "USER": "other", "SLURM_JOB_ID": "5"}
+    login.complete(environment)
+    assert environment == {
+        "HOME": known.pw_dir,
+        "USER": "other",
+        "LOGNAME": known.pw_name,
+        "SHELL": known.pw_shell,
+        "PATH": login.PATH,
+        "SLURM_JOB_ID": "5",
+    }
+
+
+def test_what_a_login_has_set_stays_and_an_unknown_account_is_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(_: int) -> None:
+        raise KeyError
+
+    monkeypatch.setattr(login.pwd, "getpwuid", unknown)
+    whole = dict.fromkeys(("HOME", "USER", "LOGNAME", "SHELL", "PATH"), "x")
+    login.complete(whole)
+    assert set(whole.values()) == {"x"}
+    bare: dict[str, str] = {}
+    login.complete(bare)
+    assert bare == {"PATH": login.PATH}
