@@ -1,6 +1,8 @@
 """What is said to the runtimes that can't run here, and which of those that can is chosen."""
 
+import os
 import subprocess  # noqa: TID251  runs what a runtime would
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -130,6 +132,16 @@ def test_binds_that_others_show_already_are_left_out(tmp_path: Path, monkeypatch
         *(() if str(tmp_path).startswith("/tmp/") else (Bind(str(tmp_path), str(tmp_path), True),)),
         Bind(f"{tmp_path}/deep", "/other", False),
     )
+
+
+def test_an_images_path_is_the_same_whatever_the_nodes_language(tmp_path: Path) -> None:
+    (tmp_path / "Bücher.sif").touch()
+    program = (
+        'import os, sys; from armchair.node.container import box; print(os.path.exists(box.expand("$WHERE/B\\xfccher.sif")))'
+    )
+    english = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONPATH": os.pathsep.join(sys.path), "WHERE": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", program], env=english, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("True\n", "")
 
 
 def test_an_image_made_by_apptainer_brings_its_environment(tmp_path: Path) -> None:

@@ -61,7 +61,9 @@ def read(directory: str) -> Wish:
 
 def expand(path: str) -> str:
     """The path with `~` and variables of the environment filled in."""
-    return os.path.normpath(os.path.expandvars(os.path.expanduser(path)))
+    # UTF-8, also where the node's language has no such letters
+    text = os.fsdecode(path.encode("utf-8", "replace"))
+    return os.path.normpath(os.path.expandvars(os.path.expanduser(text)))
 
 
 def home(wish: Wish, private: str) -> str:

@@ -34,7 +34,11 @@ class Exchange:
     def __init__(self, folder: str, policy: str) -> None:
         # a policy that this version doesn't know is one that forbids
         self.policy = policy if policy in POLICIES else "none"
-        self.folder = os.path.expanduser(folder)
+        # in bytes, as names of files are: a node whose language has English letters only (LC_ALL=C) knows no other text
+        self._folder = os.path.expanduser(folder.encode("utf-8", "replace"))
+
+    def _path(self, name: str) -> bytes:
+        return os.path.join(self._folder, name.encode("utf-8"))
 
     def listing(self) -> List[Dict[str, Any]]:
         """The files, newest first (at most MOST_LISTED): name, size, time of the last change in seconds since 1970."""
@@ -42,11 +46,11 @@ class Exchange:
             raise Refused(403, "files_off")
         found: List[Dict[str, Any]] = []
         try:
-            with os.scandir(self.folder) as entries:
+            with os.scandir(self._folder) as entries:
                 for entry in entries:
-                    status = _status(entry)
-                    if status is not None and _usable(entry.name):
-                        found.append({"name": entry.name, "size": status.st_size, "modified": status.st_mtime})
+                    status, name = _status(entry), _text(entry.name)
+                    if status is not None and _usable(name):
+                        found.append({"name": name, "size": status.st_size, "modified": status.st_mtime})
         except FileNotFoundError:
             return []
         except OSError:
@@ -63,7 +67,7 @@ class Exchange:
         try:
             # NONBLOCK, because opening a pipe would wait for a writer
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            descriptor = os.open(os.path.join(self.folder, name), flags)
+            descriptor = os.open(self._path(name), flags)
         except PermissionError:
             raise Refused(403, "not_readable")
         except OSError:
@@ -94,7 +98,7 @@ class Exchange:
 
     def _store(self, name: str, read: Callable[[int], bytes], size: Optional[int]) -> str:
         part = self._begin(size)
-        path = os.path.join(self.folder, part)
+        path = self._path(part)
         try:
             with open(path, "xb", buffering=0) as file:
                 while True:
@@ -115,8 +119,8 @@ class Exchange:
     def _begin(self, size: Optional[int]) -> str:
         """Make the folder and see whether there is room; the name of the part file."""
         try:
-            os.makedirs(self.folder, exist_ok=True)
-            room = os.statvfs(self.folder)
+            os.makedirs(self._folder, exist_ok=True)
+            room = os.statvfs(self._folder)
         except OSError as error:
             if error.errno in FULL:
                 raise
@@ -130,19 +134,19 @@ class Exchange:
     def _sweep(self) -> None:
         """Remove what uploads left whose node went down; one that goes on changes its file all the time."""
         try:
-            with os.scandir(self.folder) as entries:
+            with os.scandir(self._folder) as entries:
                 for entry in entries:
-                    if entry.name.startswith(PART) and time.time() - entry.stat().st_mtime > STALE_SECONDS:
+                    if entry.name.startswith(PART.encode()) and time.time() - entry.stat().st_mtime > STALE_SECONDS:
                         os.unlink(entry.path)
         except OSError:
             pass
 
-    def _settle(self, part: str, name: str) -> str:
+    def _settle(self, part: bytes, name: str) -> str:
         """Give the whole file its name, or the first free one like it."""
         number = 1
         while True:
             final = _numbered(name, number)
-            path = os.path.join(self.folder, final)
+            path = self._path(final)
             try:
                 os.link(part, path)
             except FileExistsError:
@@ -153,11 +157,11 @@ class Exchange:
                 return final
         return self._settle_by_claim(part, name, number)
 
-    def _settle_by_claim(self, part: str, name: str, number: int) -> str:
+    def _settle_by_claim(self, part: bytes, name: str, number: int) -> str:
         """The same where a file can't have two names: an empty file claims the name, then the whole one takes its place."""
         while True:
             final = _numbered(name, number)
-            path = os.path.join(self.folder, final)
+            path = self._path(final)
             try:
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
             except FileExistsError:
@@ -173,12 +177,20 @@ def _write(file: Any, data: bytes) -> None:
         view = view[file.write(view) :]
 
 
-def _status(entry: "os.DirEntry[str]") -> Optional[os.stat_result]:
+def _status(entry: "os.DirEntry[bytes]") -> Optional[os.stat_result]:
     """Of a plain file; None of anything else, and of what has just gone."""
     try:
         return entry.stat(follow_symlinks=False) if entry.is_file(follow_symlinks=False) else None
     except OSError:
         return None
+
+
+def _text(name: bytes) -> str:
+    """The name as text; "", which names nothing, when it is none: no page could ask for it."""
+    try:
+        return name.decode("utf-8")
+    except UnicodeDecodeError:
+        return ""
 
 
 def _usable(name: str) -> bool:

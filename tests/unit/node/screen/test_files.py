@@ -2,7 +2,10 @@
 
 import errno
 import io
+import json
 import os
+import subprocess  # noqa: TID251 - a Python of another language
+import sys
 import time
 import unicodedata
 from collections.abc import Callable
@@ -213,3 +216,25 @@ def test_what_a_dead_node_left_is_swept_away_and_what_still_comes_is_not(exchang
     put(exchange, "a")
     assert not old.exists()
     assert new.exists()
+
+
+def test_names_are_the_same_whatever_the_nodes_language(folder: Path) -> None:
+    program = """
+import json, sys
+from armchair.node.screen.files import Exchange
+assert sys.getfilesystemencoding() == "ascii"
+asked = json.loads(sys.stdin.read())
+exchange = Exchange(asked["folder"], "both")
+stored = exchange.receive(asked["name"], lambda _, parts=[b"", b"1;2"]: parts.pop(), 3)
+with exchange.open(stored)[0] as file:
+    print(json.dumps([stored, file.read().decode(), [one["name"] for one in exchange.listing()]]))
+"""
+    english = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONPATH": os.pathsep.join(sys.path)}
+    there = folder / "Übertragung"
+    asked = json.dumps({"folder": str(there), "name": "Größe.csv"})
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=english, input=asked, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == ["Größe.csv", "1;2", ["Größe.csv"]]
+    assert [path.name for path in there.iterdir()] == ["Größe.csv"]
