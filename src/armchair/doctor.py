@@ -320,7 +320,12 @@ def _temporary(ok: bool, said: dict[str, object]) -> list[Finding]:
         Finding(code="room", ok=room >= ENOUGH, params=params),
         Finding(code="local", ok=said.get("kind") not in REMOTE, grave=False, params=params),
         # /dev/shm only ever holds the key for a moment
-        Finding(code="executes", ok=said.get("executes") is True or said.get("directory") != "/tmp", params=params),  # noqa: S108
+        Finding(
+            code="executes",
+            ok=said.get("executes") is True or said.get("directory") != "/tmp",  # noqa: S108
+            grave=False,
+            params=params,
+        ),
     ]
     return [first, *(replace(one, params=params) for one in found if not one.ok)]
 

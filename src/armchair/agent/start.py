@@ -10,6 +10,7 @@ import sys
 from typing import Dict, List, NamedTuple, Optional, Sequence
 
 from armchair.agent import forward, kernel, leftovers
+from armchair.wire import runnable
 from armchair.wire.runspec import RunSpec
 
 SOCKET = "app.sock"
@@ -247,8 +248,8 @@ def _port(spec: RunSpec) -> Optional[int]:
 def argv_of(argv: Sequence[str], spec: RunSpec, place: Place) -> List[str]:
     """What to run: a first word that names one of the RunSpec's files is that file."""
     names = {file.name for file in spec.files}
-    first = os.path.join(place.private, argv[0]) if argv[0] in names else argv[0]
-    return [first] + list(argv[1:])
+    first = runnable.words(os.path.join(place.private, argv[0])) if argv[0] in names else [argv[0]]
+    return first + list(argv[1:])
 
 
 def environment_of(spec: RunSpec, place: Place, path: str, port: Optional[int]) -> Dict[str, str]:

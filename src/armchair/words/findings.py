@@ -115,7 +115,7 @@ FINDINGS: dict[str, tuple[str, str, str]] = {
     ),
     "executes": (
         mark("Programs in %(directory)s can be started."),
-        mark("%(directory)s is mounted noexec: applications whose files lie there can't start."),
+        mark("%(directory)s is mounted noexec: programs that put others there and start them fail."),
         mark("Set TMPDIR for jobs to a directory where programs may run."),
     ),
     "namespaces": (

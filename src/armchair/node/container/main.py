@@ -13,6 +13,7 @@ from armchair.node.container.image import Image
 from armchair.node.container.runtimes import known
 from armchair.node.container.runtimes.base import Runtime, Start
 from armchair.node.container.stage import Stage
+from armchair.wire import runnable
 from armchair.wire import trouble as wire_trouble
 from armchair.wire.trouble import Trouble
 
@@ -98,4 +99,4 @@ def _directory(binds: Sequence[Bind], home: str) -> str:
 
 def _command(private: str, argv: Tuple[str, ...]) -> Tuple[str, ...]:
     own = os.path.join(private, argv[0])
-    return (own, *argv[1:]) if "/" not in argv[0] and os.path.exists(own) else argv
+    return (*runnable.words(own), *argv[1:]) if "/" not in argv[0] and os.path.exists(own) else argv

@@ -4,6 +4,8 @@ import json
 import os
 from typing import Any, Dict, NamedTuple, Tuple
 
+from armchair.wire import runnable
+
 FILE = "screen.json"
 
 
@@ -44,5 +46,5 @@ def load(directory: str) -> Config:
 def command(words: Tuple[str, ...], directory: str) -> Tuple[str, ...]:
     """The words as an argv, with a first word that names a file of the directory as its path."""
     if words and "/" not in words[0] and os.path.exists(os.path.join(directory, words[0])):
-        return (os.path.join(directory, words[0]),) + words[1:]
+        return (*runnable.words(os.path.join(directory, words[0])), *words[1:])
     return words

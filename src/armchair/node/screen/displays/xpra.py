@@ -10,6 +10,7 @@ from armchair.node.screen import processes, sound
 from armchair.node.screen.displays.base import Surroundings, connected
 from armchair.node.screen.displays.onx import DisplayOnX
 from armchair.node.screen.sound import SoundServer
+from armchair.wire import runnable
 from armchair.wire.trouble import Trouble
 
 SOCKET = "xpra"
@@ -75,7 +76,7 @@ class Xpra(DisplayOnX):
         return self._prefix + [
             "xpra", way, self._x.display, "--use-display=yes", "--daemon=no", "--bind=" + self._socket,
             "--socket-dirs=" + self._runtime, "--exit-with-children=no",
-            "--start-after-connect=" + os.path.join(self.around.directory, HOOK),
+            "--start-after-connect=" + " ".join(runnable.words(os.path.join(self.around.directory, HOOK))),
         ] + (["--speaker=on"] if self._sound is not None else [])  # fmt: skip
 
     def _environment(self) -> Dict[str, str]:
