@@ -14,7 +14,7 @@ from armchair.domain.secret import Secret
 from armchair.sessions import sources
 from armchair.sessions.ports import JobScript
 from armchair.wire import config as wire_config
-from armchair.wire.messages import EXIT_NO_PYTHON
+from armchair.wire.messages import EXIT_NO_PYTHON, EXIT_NO_ROOM
 
 EXAMINATION = "examine"
 SHOWN_BUNDLE = "<the agent, packed>"
@@ -57,10 +57,19 @@ if [ -z "$python" ]; then
   echo "Ask the help desk to install one, or choose another partition." >&2
   exit {no_python}
 fi
-exec "$python" -I -S -B -c '{loader}' <<'ARMCHAIR'
+# Many shells keep what stands below in a file on its way: where no disk has room for that, memory has.
+own=${{TMPDIR-}}
+for TMPDIR in "$own" /dev/shm; do
+  {{
+    TMPDIR=$own
+    exec "$python" -I -S -B -c '{loader}'
+  }} <<'ARMCHAIR'
 {config}
 {bundle}
 ARMCHAIR
+done
+echo "There is no room on this node, neither for a file of 50 kB in /tmp nor in /dev/shm." >&2
+exit {no_room}
 """
 
 
@@ -126,6 +135,7 @@ class AgentScripts:
         return SCRIPT.format(
             pythons=" ".join(self._pythons),
             no_python=EXIT_NO_PYTHON,
+            no_room=EXIT_NO_ROOM,
             loader=LOADER,
             config=wire_config.dump(config),
             bundle=packed,

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from armchair.domain.secret import Secret
 from armchair.sessions.agentscript import LOADER, AgentScripts, bundle
 from armchair.wire import config
+from armchair.wire.messages import EXIT_NO_ROOM
 
 SECRET = "a-planted-secret"
 
@@ -30,7 +31,7 @@ def here_document(script: str) -> list[str]:
     assert head
     body, mark, after = rest.partition("\nARMCHAIR\n")
     assert mark
-    assert after == ""
+    assert after.startswith("done\n")
     return body.split("\n")
 
 
@@ -54,8 +55,8 @@ def test_the_token_stands_once_and_is_not_shown() -> None:
 
 def test_the_shell_reads_the_loader_as_one_argument() -> None:
     text = scripts().render(Secret(SECRET), "local").shown
-    command = next(part for part in text.split("\nexec ")[1:])
-    words = shlex.split(command.partition("<<'ARMCHAIR'")[0])
+    command = next(part for part in text.split("    exec ")[1:])
+    words = shlex.split(command.partition("\n  } <<'ARMCHAIR'")[0])
     assert words[0] == "$python"
     assert words[-1] == LOADER
     assert "'" not in LOADER
@@ -118,3 +119,42 @@ def test_a_python_is_known_by_what_it_says_of_itself(tmp_path: Path, said: str, 
     done = subprocess.run(["/bin/sh"], input=script, text=True, capture_output=True, check=False, env={"PATH": str(tmp_path)})
     assert (done.stdout == "taken\n") is taken
     assert ("no Python 3.6 or newer" in done.stderr) is not taken
+
+
+@pytest.fixture
+def python(tmp_path: Path) -> Path:
+    """A directory with a Python that says what it was given: how much, and which TMPDIR and descriptors."""
+    fake = tmp_path / "python3"
+    fake.write_text(
+        "#!/bin/sh\n[ \"$1\" = -V ] && { echo 'Python 3.6.8'; exit; }\n"
+        "echo \"$(/usr/bin/wc -l) ${TMPDIR-none} $(echo /proc/$$/fd/*)\" | /bin/sed 's,/proc/[0-9]*/fd/,,g'\n"
+    )
+    fake.chmod(0o755)
+    return tmp_path
+
+
+@pytest.mark.parametrize("shell", [("/bin/dash",), ("/bin/bash", "--posix")])
+@pytest.mark.parametrize(("given", "seen"), [({}, "none"), ({"TMPDIR": "/var/tmp"}, "/var/tmp")])
+def test_the_agent_is_handed_over_whole_and_nothing_else_with_it(
+    python: Path, shell: tuple[str, ...], given: dict[str, str], seen: str
+) -> None:
+    file = python / "job"
+    file.write_text(scripts().render(Secret("t"), "local").script.reveal())
+    # an elder bash, which keeps here-documents in files
+    environment = {"PATH": str(python), "BASH_COMPAT": "50", **given}
+    done = subprocess.run([*shell, str(file)], capture_output=True, text=True, check=False, env=environment)
+    lines, where, *descriptors = done.stdout.split()
+    assert (lines, where, done.stderr) == ("2", seen, "")
+    # 10 is for the file that this "Python" reads
+    assert set(descriptors) == {"0", "1", "2", "10"}
+
+
+def test_a_node_without_room_for_the_agent_is_told_by_its_own_code(python: Path) -> None:
+    file = python / "job"
+    file.write_text(scripts().render(Secret("t"), "local").script.reveal())
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"trap '' XFSZ; ulimit -f 0; exec /bin/bash --posix {file}"],
+        capture_output=True, text=True, check=False, env={"PATH": str(python), "BASH_COMPAT": "50"},
+    )  # fmt: skip
+    assert done.returncode == EXIT_NO_ROOM
+    assert "no room" in done.stderr
