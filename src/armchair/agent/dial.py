@@ -3,11 +3,11 @@
 import random
 import socket
 import ssl
-import sys
 import threading
 import time
 from typing import Callable
 
+from armchair.agent.say import say
 from armchair.wire.hub import GREETING, OPEN, OPEN_LENGTH, SILENCE
 
 CONNECT_SECONDS = 5.0
@@ -79,4 +79,4 @@ class Dialler:
         """Say it in the job's output, once for as long as nothing changes."""
         if trouble != self._told and not self._over.is_set():
             self._told = trouble
-            print("The hub does not answer (%s). Trying again." % trouble, file=sys.stderr, flush=True)
+            say("The hub does not answer (%s). Trying again." % trouble)

@@ -9,6 +9,7 @@ import time
 from typing import Callable, NamedTuple, Tuple
 
 from armchair.agent.portal import Caller, PortalAway, trust
+from armchair.agent.say import say
 from armchair.wire import runspec
 from armchair.wire.config import AgentConfig
 from armchair.wire.messages import EXIT_NO_PORTAL, EXIT_NO_ROOM, EXIT_REFUSED, EnrolAnswer, EnrolRequest
@@ -59,7 +60,7 @@ def _ask(caller: Caller, config: AgentConfig, request: EnrolRequest, meanwhile: 
             status, body, pause = 0, {}, max(pause, 0.2)
             if str(away) != told:
                 told = str(away)
-                print("The portal does not answer (%s). Trying again." % told, file=sys.stderr, flush=True)
+                say("The portal does not answer (%s). Trying again." % told)
         if status == 200:
             return _answer(body)
         if status in REFUSED:

@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import socket
-import sys
 import threading
 import time
 from typing import Any, Callable, Optional
@@ -20,6 +19,7 @@ from armchair.agent.portal import Caller
 from armchair.agent.probe import wait_until_ready
 from armchair.agent.relay import Relay
 from armchair.agent.report import Reporter, hear_commands
+from armchair.agent.say import say
 from armchair.agent.start import Application, Begun, Place, argv_of, environment_of
 from armchair.agent.usage import Meter
 from armchair.wire import trouble as wire_trouble
@@ -74,7 +74,7 @@ class Life:
 
     def _not_started(self, begun: Begun, log: Log) -> int:
         detail = begun.trouble.detail if begun.trouble is not None else ""
-        print(begun.trouble, file=sys.stderr, flush=True)
+        say(begun.trouble)
         self._reporter(log).end(End(None, None, "", detail, str(begun.trouble)))
         self._remove(begun.place)
         return 1
@@ -198,9 +198,9 @@ class Life:
         """The application's own end becomes the job's: the launcher sees the same exit code or signal."""
         if end.signal is None:
             return end.exit_code or 0
-        number = signal.Signals(end.signal)
-        if number is not signal.SIGKILL:
-            signal.signal(number, signal.SIG_DFL)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, [number])
-        os.kill(os.getpid(), number)
+        # a number: not all have a name
+        if end.signal != signal.SIGKILL:
+            signal.signal(end.signal, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [end.signal])
+        os.kill(os.getpid(), end.signal)
         return 128 + end.signal

@@ -8,11 +8,11 @@ import os
 import resource
 import signal
 import socket
-import sys
 from typing import TYPE_CHECKING, Callable, List
 
 from armchair.agent import kernel, login
 from armchair.agent.enrol import GivenUp, enrol
+from armchair.agent.say import say
 from armchair.wire import config as wire_config
 from armchair.wire.config import AgentConfig
 from armchair.wire.messages import EXIT_NO_INTERFACE, EXIT_NO_PORT
@@ -43,7 +43,7 @@ def main(line: str) -> int:
         enrolled = enrol(config, listener.getsockname()[1], _starter)
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     except GivenUp as end:
-        print(end, file=sys.stderr, flush=True)
+        say(end)
         return end.code
     kernel.adopt_orphans()
     begun = _starter()(enrolled.spec, SIGNALS)
