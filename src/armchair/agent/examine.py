@@ -10,6 +10,7 @@ import hmac
 import http.client
 import json
 import os
+import random
 import socket
 import ssl
 import sys
@@ -138,13 +139,13 @@ def _context(config: AgentConfig) -> ssl.SSLContext:
 def _temporary(directory: str) -> None:
     """Whether files can be made there, how much room there is, on what, and whether what lies there may be executed."""
     facts: Dict[str, Any] = {"directory": directory, "kind": _kind(directory), "problem": "", "executes": False}
-    path = os.path.join(directory, "armchair-doctor-%d" % os.getpid())
+    path = os.path.join(directory, "armchair-doctor-%016x" % random.SystemRandom().getrandbits(64))
     try:
         found = os.statvfs(directory)
         facts["free"] = found.f_bavail * found.f_frsize
-        with open(path, "w") as file:
+        # a new one: anybody may have put a link or a file of theirs there
+        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o700), "w") as file:
             file.write("#!/bin/sh\nexit 0\n")
-        os.chmod(path, 0o700)
         facts["executes"] = os.spawnv(os.P_WAIT, path, [path]) == 0
     except OSError as error:
         facts["problem"] = error.strerror or str(error)
