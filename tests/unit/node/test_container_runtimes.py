@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from armchair.node.container import box, environment
+from armchair.node.container import box, environment, stage
 from armchair.node.container.box import Bind, Box
 from armchair.node.container.image import Image
 from armchair.node.container.runtimes import known
@@ -34,6 +34,7 @@ def a_box(kind: str = "sif", **changes: object) -> Box:
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """path("bwrap", …): the only programs on this node."""
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(stage, "_DEVICE", "/dev/null")
 
     def install(*programs: str) -> None:
         for name in programs:
@@ -72,6 +73,25 @@ def test_why_none_is_taken_is_said_of_each(path) -> None:
     assert refusal("directory", "bubblewrap", namespaces=False)[0] == "no_namespaces"
     assert "NVIDIA" in refusal("directory", "bubblewrap", nv=True)[1]
     assert refusal("directory", "unheard-of")[0] == "no_runtime"
+
+
+def test_a_node_without_fuse_runs_no_single_file(path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path("bwrap", "squashfuse")
+    monkeypatch.setattr(stage, "_DEVICE", str(tmp_path / "fuse"))
+    assert "bubblewrap needs " in refusal("squashfs")[1]
+    assert chosen("directory") == "bubblewrap"
+
+
+def test_a_node_that_lets_nobody_mount_does_not_make_the_image_corrupt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(stage.kernel, "own_mounts", lambda: None)
+    monkeypatch.setattr(stage.kernel, "mount", refuse)
+    monkeypatch.setattr(stage, "_DEVICE", "/dev/null")
+    with pytest.raises(Trouble) as caught:
+        stage.Stage(str(tmp_path)).show(Image("/i.sqfs", "squashfs"))
+    assert caught.value.code == "no_namespaces"
 
 
 @pytest.mark.parametrize(("runtime", "prefix"), [(Apptainer(), "APPTAINER"), (Singularity(), "SINGULARITY")])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from armchair.node import survey as room
-from armchair.node.container import kernel
+from armchair.node.container import kernel, stage
 from armchair.node.screen import xserver
 
 SAYS = "#!/bin/sh\necho {}\n"
@@ -20,6 +20,7 @@ def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     for module in (room, xserver):
         monkeypatch.setattr(module, "SOCKETS", str(tmp_path / "tmp" / ".X11-unix"))
     monkeypatch.setattr(kernel, "user_namespaces", lambda: True)
+    monkeypatch.setattr(stage, "_DEVICE", "/dev/null")
     (tmp_path / "tmp").mkdir()
 
     def install(**programs: str) -> dict[str, tuple[bool, dict]]:

@@ -18,11 +18,21 @@ from armchair.wire.trouble import Trouble
 _MOUNTED, _ROOT = "image", "root"
 _PROGRAMS = ("squashfuse_ll", "squashfuse")
 _DIRECTORY = 0o40000
+_DEVICE = "/dev/fuse"
 
 
 def squashfuse() -> str:
     """The program that mounts squashfs for an ordinary account; "" when this node has none."""
     return next((path for path in map(shutil.which, _PROGRAMS) if path), "")
+
+
+def cannot_mount() -> str:
+    """Why this node can't show a squashfs image as a directory; "" when it can."""
+    if not squashfuse():
+        return "needs squashfuse for such images"
+    if not os.access(_DEVICE, os.R_OK | os.W_OK):
+        return "needs %s for such images, which this node does not have or not give" % _DEVICE
+    return ""
 
 
 class Stage:
@@ -40,6 +50,10 @@ class Stage:
         target = self._directory(_MOUNTED)
         try:
             _serve(image, target)
+        except OSError as error:
+            # it has not been looked at yet: kernels before 4.18 let nobody but root mount such file systems
+            raise Trouble("no_namespaces", "This node does not let containers mount images (%s)." % error)
+        try:
             os.listdir(target)
         except OSError as error:
             raise Trouble("image_corrupt", "The image %s can't be mounted: %s." % (image.path, error.strerror))
@@ -95,7 +109,7 @@ def _serve(image: Image, target: str) -> None:
     """Mount the image by a squashfuse that ends with this process. Raises OSError."""
     program, uid, gid = squashfuse(), os.geteuid(), os.getegid()
     options = ["-o", "offset=%d" % image.offset] if image.offset else []
-    device = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
+    device = os.open(_DEVICE, os.O_RDWR | os.O_CLOEXEC)
     try:
         # mounted here and not by squashfuse, which would ask fusermount; that needs root's rights
         settings = "fd=%d,rootmode=%o,user_id=%d,group_id=%d" % (device, _DIRECTORY, uid, gid)

@@ -70,6 +70,6 @@ def _reason(runtime: Runtime, program: str, image: Image, nv: bool) -> str:
         return "can't hand over NVIDIA's GPUs"
     if runtime.unpacked and image.kind == "sif" and not image.offset:
         return "does not run encrypted images or others than squashfs"
-    if runtime.unpacked and image.kind != "directory" and not stage.squashfuse():
-        return "needs squashfuse for such images"
+    if runtime.unpacked and image.kind != "directory":
+        return stage.cannot_mount()
     return ""
