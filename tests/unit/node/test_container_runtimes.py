@@ -137,6 +137,18 @@ def test_podman_takes_values_from_its_own_environment() -> None:
     assert {"--userns=keep-id", "--network=host", "--pid=host", "nvidia.com/gpu=all", "/data:/mnt/data:ro"} <= set(start.argv)
 
 
+def test_what_would_lead_podman_astray_is_said_to_the_program_alone() -> None:
+    values = {"XDG_RUNTIME_DIR": "/tmp/armchair-x/x", "PATH": "/opt/app/bin", "LD_PRELOAD": "/opt/app/a.so"}
+    outside = {"HOME": "/h", "PATH": "/usr/bin", "XDG_RUNTIME_DIR": "/tmp/armchair-x/x"}
+    start = Podman().start("/bin/podman", a_box("oci-archive", environment={**INSIDE, **values}), outside)
+    said = {word for option, word in pairwise(start.argv) if option == "--env"}
+    assert said == {"HOME=/home/ann", "ARMCHAIR_FIELD_X", "DISPLAY", *(f"{name}={text}" for name, text in values.items())}
+    assert start.environment == {"HOME": "/h", "PATH": "/usr/bin", "ARMCHAIR_FIELD_X": "a,b", "DISPLAY": ":1"}
+    # a web application's job has its own, which podman knows
+    own = Podman().start("/bin/podman", a_box("oci-archive"), {**outside, "XDG_RUNTIME_DIR": "/run/user/1"}).environment
+    assert own["XDG_RUNTIME_DIR"] == "/run/user/1"
+
+
 def test_binds_that_others_show_already_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/var/empty-home")
     (tmp_path / "deep").mkdir()

@@ -18,6 +18,7 @@ _ALWAYS: Tuple[str, ...] = (
     "--pid=host",
 )
 _ALWAYS += ("--security-opt=label=disable",)
+_PODMANS_TOO = frozenset({"PATH", "HOME", "XDG_RUNTIME_DIR"})
 
 
 class Podman(Runtime):
@@ -37,10 +38,14 @@ class Podman(Runtime):
         argv += ["--device", "nvidia.com/gpu=all"] if box.nv else []
         for words in bind_words(box):
             argv += ["--volume", words]
-        inside = {name: text for name, text in box.environment.items() if name not in ("PATH", "HOME")}
-        # a name without a value is taken from podman's own environment: values stay out of the arguments
-        for name in sorted(inside):
-            argv += ["--env", name]
-        argv += ["--env", "HOME=%s" % box.environment["HOME"]]
+        # a name without a value is taken from podman's own environment: values stay out of the arguments, but for those that
+        # would lead podman itself astray
+        ours = {name for name in box.environment if name in _PODMANS_TOO or name.startswith("LD_")}
+        for name in sorted(box.environment):
+            argv += ["--env", "%s=%s" % (name, box.environment[name]) if name in ours else name]
+        environment = {**outside, **{name: text for name, text in box.environment.items() if name not in ours}}
+        if "XDG_RUNTIME_DIR" in ours:
+            # the session's: podman would note it down in the person's home as its own place, for all times and all nodes
+            environment.pop("XDG_RUNTIME_DIR", None)
         image = "%s:%s" % (_TRANSPORTS[box.kind], box.root)
-        return Start((*argv, image, *box.command), {**outside, **inside})
+        return Start((*argv, image, *box.command), environment)
