@@ -63,7 +63,15 @@ class Dialler:
                     self._told = ""
                     for line in lines:
                         if line.startswith(OPEN) and self._room.acquire(False):
-                            threading.Thread(target=self._open, args=(line + b"\n",), daemon=True).start()
+                            self._begin(line + b"\n")
+
+    def _begin(self, line: bytes) -> None:
+        try:
+            threading.Thread(target=self._open, args=(line,), daemon=True).start()
+        except RuntimeError as error:
+            # no more threads for us on this node: one connection less is better than none at all
+            self._room.release()
+            self._tell(str(error))
 
     def _open(self, line: bytes) -> None:
         try:

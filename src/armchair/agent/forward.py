@@ -2,8 +2,10 @@
 
 import socket
 import threading
+import time
 
 CHUNK = 65536
+PAUSE = 0.1
 
 
 def serve(listener: socket.socket, port: int) -> None:
@@ -12,8 +14,12 @@ def serve(listener: socket.socket, port: int) -> None:
         try:
             near, _address = listener.accept()
         except OSError:
+            time.sleep(PAUSE)  # no more descriptors for us: some come back as others leave
             continue
-        threading.Thread(target=_one, args=(near, port), daemon=True).start()
+        try:
+            threading.Thread(target=_one, args=(near, port), daemon=True).start()
+        except RuntimeError:
+            near.close()  # no more threads for us on this node: one connection less is better than none at all
 
 
 def _one(near: socket.socket, port: int) -> None:

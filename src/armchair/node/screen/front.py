@@ -6,6 +6,7 @@ import pwd
 import re
 import socket
 import threading
+import time
 from typing import Callable, Dict
 
 from armchair.node.screen import websocket
@@ -20,6 +21,7 @@ from armchair.node.screen.transfer import Transfer
 
 PREFIX = "/-/"
 STACK = 512 << 10  # of each connection's thread; Python's own takes what the system says, mostly 8 MiB
+PAUSE = 0.1
 SIZE = re.compile("size/([0-9]{1,5})x([0-9]{1,5})")
 Handler = Callable[[Request, Connection], None]
 
@@ -64,7 +66,10 @@ class Front:
             try:
                 connected = self._listener.accept()[0]
             except OSError:
-                return
+                if self._listener.fileno() < 0:
+                    return
+                time.sleep(PAUSE)  # no more descriptors for us: some come back as others leave
+                continue
             try:
                 threading.Thread(target=self._serve, args=(connected,), daemon=True).start()
             except RuntimeError:
