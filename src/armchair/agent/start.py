@@ -214,6 +214,8 @@ def _become(
                 kernel.hide_memory()
                 forward.serve(listener, port or ISOLATED_PORT)
             doing = "not_executable"
+        # not before: the forwarder's connections break as any others do
+        runnable.restore_signals()
         os.execvpe(argv[0], argv, environment)
     except (OSError, ValueError) as error:
         os.write(tell, ("%s %s: %s" % (doing, argv[0], getattr(error, "strerror", error))).encode("utf-8", "replace"))

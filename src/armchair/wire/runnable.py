@@ -1,6 +1,9 @@
-"""How a script of a run's private directory is run, also where nothing that lies there may be: many sites mount /tmp noexec."""
+"""How programs are run: a script of a run's private directory, also where nothing that lies there may be, as many sites mount
+/tmp noexec; and with signals as from a login.
+"""
 
 import os
+import signal
 from typing import List
 
 _LONGEST = 256
@@ -18,3 +21,11 @@ def words(path: str) -> List[str]:
     # as the kernel does it: one word, and all that follows as another
     named = os.fsdecode(first[2:].strip()).split(None, 1) if first.startswith(b"#!") else []
     return [*named, path]
+
+
+def restore_signals() -> None:
+    """Undo what Python does for itself, right before this process becomes another program: that would ignore these for ever,
+    and in all shells below it `yes | head` would end with complaints.
+    """
+    for one in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(one, signal.SIG_DFL)

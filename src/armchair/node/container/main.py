@@ -31,6 +31,7 @@ def main(argv: Sequence[str]) -> int:
     if start.supervised:
         return supervise.run(start.argv, start.environment)
     sys.stdout.flush()
+    runnable.restore_signals()
     try:
         os.execve(start.argv[0], list(start.argv), start.environment)
     except OSError as error:

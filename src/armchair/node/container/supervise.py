@@ -7,6 +7,7 @@ from types import FrameType
 from typing import Dict, Optional, Sequence
 
 from armchair.node.container import kernel
+from armchair.wire import runnable
 
 LEFT_TO_THE_PROGRAM = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 INFO = "{info}"  # stands in the command for the number of the pipe on which the runtime names the program's process
@@ -27,6 +28,7 @@ def run(argv: Sequence[str], environment: Dict[str, str]) -> int:
         try:
             for number, handler in before.items():
                 signal.signal(number, handler or signal.SIG_DFL)
+            runnable.restore_signals()
             os.execve(argv[0], [one.replace(INFO, str(tell)) for one in argv], environment)
         finally:
             os._exit(127)

@@ -57,6 +57,9 @@ class Pty:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:  # pragma: no cover  the child
             set_size(0, rows, cols)
+            # Python ignores these for itself; in a shell, `yes | head` would end with complaints
+            for one in (signal.SIGPIPE, signal.SIGXFSZ):
+                signal.signal(one, signal.SIG_DFL)
             with contextlib.suppress(OSError):
                 os.execvpe(argv[0], argv, dict(environment))  # noqa: S606  this program's one purpose is to start a shell
             os._exit(127)
