@@ -119,11 +119,12 @@ def _hub(config: AgentConfig) -> None:
 
 def _connect(host: str, port: int) -> Tuple[Optional[socket.socket], Dict[str, str]]:
     try:
-        found = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
+        socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
     except OSError as error:
         return None, {"why": "name", "problem": str(error)}
     try:
-        return socket.create_connection((str(found[0][4][0]), port), PATIENCE), {}
+        # by name, as an agent does: of several addresses one that answers will do
+        return socket.create_connection((host, port), PATIENCE), {}
     except socket.timeout:
         return None, {"why": "timeout", "problem": ""}
     except OSError as error:

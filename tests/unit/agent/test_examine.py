@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,12 @@ def test_it_finds_that_programs_start_and_leaves_nothing(tmp_path: Path, capsys:
     found = json.loads(capsys.readouterr().out)
     assert (found["ok"], found["executes"], found["free"] > 0) == (True, True, True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_of_a_names_addresses_one_that_answers_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    addresses = [(socket.AF_INET6, 1, 6, "", ("2001:db8::1", 443, 0, 0)), (socket.AF_INET, 1, 6, "", ("192.0.2.1", 443))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: addresses)
+    tried: list[object] = []
+    monkeypatch.setattr(socket, "create_connection", lambda address, _: tried.append(address))
+    assert examine._connect("portal", 443)[1] == {}
+    assert tried == [("portal", 443)], "which tries them all"
