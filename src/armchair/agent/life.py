@@ -168,7 +168,7 @@ class Life:
         return self._application.pid if self._application is not None else 0
 
     def _too_much(self, limit: int) -> bool:
-        return usage.memory(usage.descendants(os.getpid())) > limit
+        return usage.exceeds(usage.descendants(os.getpid()), limit)
 
     def _end(self, kind: str) -> End:
         status = self._status or 0

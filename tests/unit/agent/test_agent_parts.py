@@ -74,6 +74,38 @@ def test_usage_of_what_has_gone_is_nothing() -> None:
     assert usage.memory([os.getpid()]) > 1 << 20
 
 
+def test_much_memory_is_looked_at_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [1000.0]
+    looks: list[float] = []
+
+    def slow(_: list[int]) -> int:
+        looks.append(clock[0])
+        clock[0] += 8.0  # as a hundred gigabytes take
+        return len(looks)
+
+    monkeypatch.setattr(usage, "memory", slow)
+    monkeypatch.setattr(usage, "_spent", lambda: clock[0])
+    meter = usage.Meter(os.getpid())
+    told = []
+    while clock[0] < 2000.0:
+        told.append(meter.read(clock[0])[1])
+        clock[0] += 15.0
+    assert len(looks) == 2
+    assert looks[1] - looks[0] >= 800.0
+    assert set(told) == {1, 2}
+
+
+def test_a_limit_costs_nothing_while_memory_is_far_from_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = [os.getpid()]
+    assert usage.exceeds(own, 1 << 20)
+    looks: list[int] = []
+    monkeypatch.setattr(usage, "memory", lambda _: looks.append(1) or 0)
+    assert not usage.exceeds(own, 1 << 40)
+    assert looks == []
+    assert not usage.exceeds(own, 1 << 20), "shared pages are counted once"
+    assert looks == [1]
+
+
 @pytest.mark.parametrize("commands", [[], None, [{}], ["x"], 5, [{"number": "x", "verb": "stop"}]])
 def test_malformed_commands_are_none(commands: object) -> None:
     assert _commands({"commands": commands}) == []
