@@ -23,6 +23,11 @@ def hold(private: str) -> None:
         os.close(descriptor)
         return
     os.write(descriptor, _node())
+    try:
+        # and the directory itself, for many systems clean /tmp of what is older than ten days: see tmpfiles.d(5), "Age"
+        fcntl.flock(os.open(private, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        pass  # a file server's directory, which no such system cleans
     # by this name only once it is locked, for somebody may look in between
     os.rename(made, os.path.join(private, ALIVE))
 

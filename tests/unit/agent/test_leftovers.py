@@ -1,7 +1,9 @@
 """Private directories of runs that were killed go, and of all others none."""
 
+import fcntl
 import os
 import signal
+import stat
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +19,18 @@ def private(base: Path, name: str) -> Path:
     return path
 
 
+def cleans(path: Path) -> bool:
+    """Whether systemd-tmpfiles would go into this directory."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
 def killed(path: Path) -> Path:
     """As a run leaves it that was killed."""
     heard, tell = os.pipe()
@@ -29,6 +43,7 @@ def killed(path: Path) -> Path:
         assert os.read(heard, 1) == b"x"
         leftovers.sweep(str(path.parent))
         assert (path / "answers").exists(), "it lives yet"
+        assert not cleans(path), "nor does the system clean it by age"
     finally:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
@@ -39,6 +54,7 @@ def killed(path: Path) -> Path:
 
 def test_what_a_killed_run_leaves_goes_when_it_is_dead(tmp_path: Path) -> None:
     path = killed(private(tmp_path, "armchair-0123abcd"))
+    assert cleans(path)
     leftovers.sweep(str(tmp_path))
     assert not path.exists()
 
@@ -96,3 +112,19 @@ def test_what_another_node_leaves_is_for_that_node(tmp_path: Path, monkeypatch: 
         assert path.exists(), "a lock that is known to its own node alone says nothing here"
     leftovers.sweep(str(tmp_path))
     assert not path.exists()
+
+
+def test_where_directories_can_not_be_locked_the_run_is_known_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = fcntl.flock
+
+    def as_on_a_file_server(descriptor: int, how: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(9, "Bad file descriptor")
+        lock(descriptor, how)
+
+    path = private(tmp_path, "armchair-0123abcd")
+    monkeypatch.setattr(leftovers.fcntl, "flock", as_on_a_file_server)
+    leftovers.hold(str(path))
+    assert (path / "alive").read_text() == os.uname().nodename
