@@ -121,7 +121,7 @@ def reading(argv: Sequence[str]) -> None:
     if program in _READ:
         _check(argv, _without_fields(program, argv[1:]), _READ[program], set())
     elif program == "scontrol":
-        words = [word for word in argv[1:] if word != "--oneliner" and not _is_cluster(word)]
+        words = [word for word in argv[1:] if word not in {"--all", "--oneliner"} and not _is_cluster(word)]
         shows = words[:1] == ["show"] and len(words) in {2, 3} and words[1] in _SHOWN
         if words != ["ping"] and not (shows and all(re.fullmatch(_LISTS, word) for word in words[2:])):
             raise _no(argv)

@@ -122,6 +122,8 @@ def squeue(state: State, arguments: list[str]) -> str:
         rows = [job for job in rows if job["JobID"] in wanted]
         if not rows and len(wanted) == 1:
             fail("slurm_load_jobs error: Invalid job id specified")
+    elif "all" not in asked:
+        rows = [job for job in rows if not job.get("hidden")]
     if "o" in asked:
         return "".join(_spelled(asked["o"], job) + "\n" for job in rows)
     fields = [re.match(r"(\w+):(.*)", one, re.DOTALL) for one in asked["O"].split(",")]

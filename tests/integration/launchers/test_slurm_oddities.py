@@ -113,6 +113,18 @@ async def test_garbage_is_no_job(room):
 # --- absence ---
 
 
+async def test_a_job_in_a_hidden_partition_is_not_absent(room):
+    """As the site's own rules may send it to, or one whose group the reader is not in."""
+    job = await room.launcher.submit(request())
+    room.fakes.change(job.id, hidden=True)
+    for _ in range(2):  # the second look, while the job waits, is at the whole queue
+        assert (await one(room, job)).state is JobState.PENDING
+    assert [fact.job for fact in (await room.launcher.find(MARK, run_as=getpass.getuser())).facts] == [job]
+    with room.fakes.state() as state:
+        looks = [call for call in state["calls"] if call[0] == "squeue"]
+    assert [call for call in looks if not any(word.startswith(("--jobs", "--user")) for word in call)]
+
+
 async def test_a_job_that_nobody_knows_is_absent(room):
     job = await room.launcher.submit(request())
     room.fakes.change(job.id, forgotten=True, unaccounted=True)

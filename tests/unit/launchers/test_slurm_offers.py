@@ -95,11 +95,24 @@ def test_limits_that_the_site_does_not_enforce_are_none() -> None:
     assert {one.limits for one in offered("armalice", books=free).qos} == {Limits()}
 
 
+def test_percentages_are_no_limits_in_cores() -> None:
+    """As of Slurm 23.11: 50 with the flag Relative is half of the partition, however large that is."""
+    row = "half|DenyOnLimit,Relative|cpu=50|cpu=20,mem=10|gres/gpu=5||cpu=40|08:00:00|3|2|"
+    (found,) = offerparse.qos(row)
+    assert found.limits == offerparse.Tres()
+    assert (found.together, found.each_user) == (offerparse.Tres(jobs=3), offerparse.Tres(jobs=2))
+    assert found.walltime == timedelta(hours=8)
+    (found,) = offerparse.qos(row.replace(",Relative", ""))
+    assert (found.limits.cores, found.each_user.gpus) == (20, 5)
+
+
 @pytest.mark.parametrize(
     ("text", "gpus"),
     [
         ("gpu:a100:2(S:0-1),gpu:t4:2(S:0)", {"a100": 2, "t4": 2}),
         ("gpu:4", {"": 4}),
+        ("gpu:(null):3(IDX:0,2-3)", {"": 3}),
+        ("gpu:a100:1(IDX:0),gpu:(null):2(IDX:4-5),shard:(null):0(IDX:N/A)", {"a100": 1, "": 2}),
         ("gpu:a100:3(IDX:0,2-3),shard:12", {"a100": 3}),
         ("(null)", {}),
         ("craynetwork:4,gpu:h100:8", {"h100": 8}),

@@ -82,13 +82,17 @@ def extend(job: str, walltime: timedelta, cluster: str = "") -> list[str]:
 
 
 def queue(separator: str, jobs: Sequence[str] = (), *, user: str = "", basic: bool = False, cluster: str = "") -> list[str]:
-    """The job list with each field ended by `separator`: of these jobs, of one user, or all; jobs that just ended included."""
+    """The job list with each field ended by `separator`: of these jobs, of one user, or all; jobs that just ended included.
+
+    Without `--all` the controller leaves out, of anybody's and one's own, the jobs in partitions that are hidden or that a
+    group keeps the reader out of: it would look as if they were gone.
+    """
     if basic:
         fields = ["-o", "".join(f"{letter}{separator}" for _, letter in QUEUE_FIELDS if letter)]
     else:
         fields = ["-O", ",".join(f"{name}:{separator}" for name, _ in QUEUE_FIELDS)]
     chosen = [f"--jobs={','.join(jobs)}"] if jobs else [f"--user={user}"] if user else []
-    return ["squeue", "--noheader", "--states=all", *_on(cluster), *chosen, *fields]
+    return ["squeue", "--noheader", "--all", "--states=all", *_on(cluster), *chosen, *fields]
 
 
 def accounting(separator: str, *, jobs: Sequence[str] = (), user: str = "", since: datetime, cluster: str = "") -> list[str]:
@@ -127,7 +131,7 @@ def node_addresses(separator: str, nodes: Sequence[str], cluster: str = "") -> l
     """Under which address the controller reaches these nodes; none given: all."""
     fields = f"NodeList:{separator},NodeAddr:{separator}"
     chosen = [f"--nodes={','.join(nodes)}"] if nodes else []
-    return ["sinfo", "--noheader", "--Node", *_on(cluster), *chosen, "-O", fields]
+    return ["sinfo", "--noheader", "--all", "--Node", *_on(cluster), *chosen, "-O", fields]
 
 
 def minutes(span: timedelta) -> int:

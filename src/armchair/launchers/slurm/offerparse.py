@@ -39,7 +39,7 @@ ASSOCIATION_FIELDS = (
 USER_FIELDS = ("User", "DefaultAccount")
 _UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40, "P": 2**50}
 _MEMORY = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)([KMGTP]?)(?:B|iB|n|c)?", re.ASCII)
-_GPU = re.compile(r"(?:^|,)gpu(?::([^:,]+))?:(\d{1,6})(?=,|$)", re.ASCII)
+_GPU = re.compile(r"(?:^|,)gpu(?::([^:,]*))?:(\d{1,6})(?=,|$)", re.ASCII)
 _INSIDE = re.compile(r"\([^()]*\)")
 _ALL = frozenset({"", "ALL", "all", "(null)", "N/A", "NONE", "UNLIMITED", "INFINITE"})
 # of a node in one of these nothing can be given to a job, whatever sinfo counts as idle
@@ -195,7 +195,10 @@ def _node(field: Mapping[str, str]) -> NodeFacts:
 
 
 def gpus(text: str) -> dict[str, int]:
-    """GPUs by type in a list of generic resources: `gpu:a100:2(S:0-1),gpu:t4:2` → {"a100": 2, "t4": 2}."""
+    """GPUs by type in a list of generic resources: `gpu:a100:2(S:0-1),gpu:t4:2` → {"a100": 2, "t4": 2}.
+
+    Those in use that have no type are written as `gpu:(null):2(IDX:0-1)`.
+    """
     found: dict[str, int] = {}
     for kind, count in _GPU.findall(_INSIDE.sub("", text)):
         found[kind] = found.get(kind, 0) + int(count)
@@ -233,18 +236,21 @@ def qos(text: str) -> list[QosFacts]:
 
 
 def _qos(row: Mapping[str, str]) -> QosFacts:
+    flags = row["Flags"].split(",")
+    # of a relative one the numbers are percentages, of whatever the cluster or the partition has just then: left to Slurm
+    sizes = {name: Tres() if "Relative" in flags else tres(row[name]) for name in row if "TRES" in name}
     together, each_user, each_account = (
-        replace(tres(row[most]), jobs=number(row[jobs]))
+        replace(sizes[most], jobs=number(row[jobs]))
         for most, jobs in (("GrpTRES", "GrpJobs"), ("MaxTRESPU", "MaxJobsPU"), ("MaxTRESPA", "MaxJobsPA"))
     )
     return QosFacts(
         name=row["Name"],
-        limits=smallest(together, each_user, each_account, tres(row["MaxTRES"]), tres(row["MaxTRESPerNode"])),
+        limits=smallest(together, each_user, each_account, sizes["MaxTRES"], sizes["MaxTRESPerNode"]),
         together=together,
         each_user=each_user,
         each_account=each_account,
         walltime=span(row["MaxWall"]),
-        lifts_walltime="PartitionTimeLimit" in row["Flags"].split(","),
+        lifts_walltime="PartitionTimeLimit" in flags,
     )
 
 

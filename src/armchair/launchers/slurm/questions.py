@@ -1,4 +1,7 @@
-"""The argument lists of what is asked about a cluster as a whole, and about one shape of job. Pure, like commands.py."""
+"""The argument lists of what is asked about a cluster as a whole, and about one shape of job. Pure, like commands.py.
+
+`--all`: what only some groups may use is shown too, to a reader who is in none of them. Who may use it is found out here.
+"""
 
 from collections.abc import Sequence
 
@@ -21,17 +24,17 @@ def configuration(cluster: str = "") -> list[str]:
 
 def all_of(what: str, cluster: str = "") -> list[str]:
     """All of one kind ("partition", "reservation"), one in a line."""
-    return ["scontrol", *_on(cluster), "--oneliner", "show", what]
+    return ["scontrol", *_on(cluster), "--all", "--oneliner", "show", what]
 
 
 def nodes(fields: Sequence[str], cluster: str = "") -> list[str]:
     """Each node in each of its partitions, one in a line."""
-    return ["sinfo", "--noheader", "--Node", *_on(cluster), "-O", ",".join(f"{name}:{BAR}" for name in fields)]
+    return ["sinfo", "--noheader", "--all", "--Node", *_on(cluster), "-O", ",".join(f"{name}:{BAR}" for name in fields)]
 
 
 def queue(fields: Sequence[str], separator: str, cluster: str = "") -> list[str]:
     """All jobs that wait or run, arrays in one row."""
-    return ["squeue", "--noheader", *_on(cluster), "-O", ",".join(f"{name}:{separator}" for name in fields)]
+    return ["squeue", "--noheader", "--all", *_on(cluster), "-O", ",".join(f"{name}:{separator}" for name in fields)]
 
 
 def accounting(what: str, fields: Sequence[str], cluster: str = "") -> list[str]:
