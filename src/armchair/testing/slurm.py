@@ -79,8 +79,8 @@ class FakeSlurm:
             return Counter(call[0] for call in state["calls"])
 
     def change(self, job: str, **fields: str | bool) -> None:
-        """Set fields of a job, by squeue's names for them; also `forgotten` (by the controller), `unaccounted`, and `hidden`: in
-        a partition that is shown to those alone who ask for all, or for this job.
+        """Set fields of a job, by squeue's names for them; also `forgotten` (by the controller), `unaccounted`, and `hidden`:
+        in a partition that is shown to those alone who ask for all, or for this job.
         """
         with self.state() as state:
             state["jobs"][job].update(fields)

@@ -2,6 +2,7 @@
 
 import asyncio
 import getpass
+import pwd
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from armchair.domain.secret import Secret
 from armchair.domain.session import Resources
 from armchair.launchers.slurm import SlurmLauncher
 from armchair.launchers.slurm.door import DirectDoor
-from armchair.launchers.slurm.settings import SlurmSettings
+from armchair.launchers.slurm.settings import Accounting, SlurmSettings
 from armchair.sessions.launcherports import JobRequest
 from armchair.testing.slurm import FakeSlurm
 
@@ -73,3 +74,34 @@ async def test_an_older_look_does_not(
     await asyncio.sleep(0.2)
     await one.cancel(job)
     assert fakes.calls["scancel"] == 0
+
+
+async def test_launches_that_a_silence_held_up_look_for_their_jobs_together(
+    fakes: FakeSlurm, launcher: Callable[[int], SlurmLauncher]
+) -> None:
+    """If not, a hundred of them take the looks of two minutes, and meanwhile nobody hears of any job."""
+    one = launcher(60)
+    jobs = [await submitted(one, number) for number in range(2)]
+    before, began = fakes.calls["squeue"], asyncio.get_running_loop().time()
+    me = getpass.getuser()
+    found = await asyncio.gather(*(one.find(f"armchair-ab12-{number:032x}", run_as=me) for number in range(100)))
+    assert [[fact.job for fact in listing.facts] for listing in found[:3]] == [[jobs[0]], [jobs[1]], []]
+    assert all(listing.complete for listing in found)
+    assert fakes.calls["squeue"] <= before + 2
+    await one.look(jobs)
+    assert asyncio.get_running_loop().time() - began < 20
+
+
+async def test_those_of_several_people_too(fakes: FakeSlurm, tmp_path: Path) -> None:
+    one = SlurmLauncher(
+        name="hpc",
+        settings=SlurmSettings(output_directory=str(tmp_path / "out"), accounting=Accounting.OFF),
+        door=DirectDoor(bin_directory=str(fakes.bin)),
+    )
+    mark = f"armchair-ab12-{0:032x}"
+    people = [pwd.getpwall()[number] for number in (-1, -2)]
+    theirs = [fakes.add(UserID=str(person.pw_uid), Comment=mark) for person in people]
+    before = fakes.calls["squeue"]
+    found = await asyncio.gather(*(one.find(mark, run_as=person.pw_name) for person in people))
+    assert [[fact.job.id for fact in listing.facts] for listing in found] == [[job] for job in theirs]
+    assert fakes.calls["squeue"] == before + 1

@@ -21,7 +21,7 @@ from armchair.launchers.slurm.door import SlurmDoor
 from armchair.launchers.slurm.nodes import NodeAddresses
 from armchair.launchers.slurm.offers import QueueDesk
 from armchair.launchers.slurm.parse import Row
-from armchair.launchers.slurm.queries import ALL_JOBS_LIMIT, Queries
+from armchair.launchers.slurm.queries import Queries
 from armchair.launchers.slurm.settings import SlurmSettings
 from armchair.launchers.slurm.site import Site, SiteKnowledge
 from armchair.launchers.slurm.watch import Watch
@@ -180,8 +180,11 @@ class SlurmLauncher:
         """All jobs with this mark that the controller or accounting knows."""
         self._breaker.check()
         user = run_as or ("" if self._door.for_many else self._door.reader)
+        if user and _uid(user) is None:
+            # whose jobs are whose can't be told then, and a mark can be copied
+            raise self._queries.silence(f"there is no account {user} on this machine")
         try:
-            rows = await self._queries.queue(user=user, limit=ALL_JOBS_LIMIT)
+            rows = await self._watch.jobs_of(user)
         except SchedulerSilent as silence:
             raise self._silence(str(silence.params.get("reason", ""))) from silence
         self._breaker.close()
@@ -201,8 +204,10 @@ class SlurmLauncher:
 
     def _ours(self, rows: Iterable[Row], mark: str, user: str) -> list[Row]:
         """The rows that carry the mark and belong to the account; others have written it off."""
-        marked = [row for row in rows if marks.carries(row.comment, row.name, mark)]
-        uid = _uid(user)
+        token, uid = marks.encode(mark), _uid(user)
+        # of a whole queue most rows are out at a glance
+        near = (row for row in rows if token in row.comment or token in row.name)
+        marked = [row for row in near if marks.carries(row.comment, row.name, mark)]
         for row in marked:
             if uid is not None and row.uid != uid:
                 log.warning("job.foreign", cluster=self._name, job=row.id, uid=row.uid)

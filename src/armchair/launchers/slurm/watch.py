@@ -7,6 +7,7 @@ import asyncio
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -18,7 +19,7 @@ from armchair.launchers.slurm import facts, states
 from armchair.launchers.slurm.gather import Gathered
 from armchair.launchers.slurm.nodes import NodeAddresses
 from armchair.launchers.slurm.parse import Row, is_job_id
-from armchair.launchers.slurm.queries import Queries, TooMuch
+from armchair.launchers.slurm.queries import ALL_JOBS_LIMIT, Queries, TooMuch
 from armchair.launchers.slurm.site import Site, SiteKnowledge
 from armchair.sessions.launcherports import JobFact, Listing
 from armchair.sessions.pace import Allowance
@@ -60,6 +61,7 @@ class Watch:
         self._site = site
         self._nodes = nodes
         self._gathered = Gathered(self._ask_controller, self._turn)
+        self._belongings = Gathered(self._ask_of_users, self._turn)
         self._rows: Mapping[str, Row] = {}
         self._rows_at = -math.inf
         self._some_wait = False
@@ -98,6 +100,13 @@ class Watch:
             return self._rows[job]
         return (await self._gathered.ask([job])).rows.get(job)
 
+    async def jobs_of(self, user: str) -> Sequence[Row]:
+        """What the controller lists of this account's jobs ("": of everybody's), and perhaps of others', asked as in `row`.
+
+        Raises SchedulerSilent.
+        """
+        return await self._belongings.ask([user])
+
     def forget(self, ref: JobRef) -> None:
         """Drop what is kept of a job that is known to have ended."""
         self._doubts.pop(ref, None)
@@ -123,6 +132,13 @@ class Watch:
         answer = await self._ask_widely(jobs)
         self._rows, self._rows_at = answer.rows, began
         return answer
+
+    async def _ask_of_users(self, users: frozenset[str]) -> Sequence[Row]:
+        """The jobs of all of them: after a silence, many launches that were held up look for their jobs at the same time."""
+        if len(users) > 1:
+            with suppress(TooMuch):
+                return await self._queries.queue(limit=ALL_JOBS_LIMIT)
+        return [row for user in sorted(users) for row in await self._queries.queue(user=user, limit=ALL_JOBS_LIMIT)]
 
     async def _ask_widely(self, jobs: frozenset[str]) -> Answer:
         if self._some_wait and time.monotonic() >= self._narrow_until:
