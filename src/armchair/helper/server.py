@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from armchair.domain.errors import ArmchairError, BadSettings, Refused
+from armchair.domain.errors import ArmchairError, BadSettings
 from armchair.domain.secret import Secret
 from armchair.helper import protocol
 from armchair.helper.acts import Acts
@@ -34,7 +34,9 @@ _PEER = struct.Struct("3i")
 
 
 class Helper:
-    """Answers questions. Every one but reading and signing for the living is written to the audit log, with its result."""
+    """Answers questions. Every one that uses somebody's power is written to the audit log, with its result: all but those that
+    only ask who somebody is, or what the queue is like.
+    """
 
     def __init__(self, config: HelperConfig) -> None:
         self.config = config
@@ -83,13 +85,9 @@ class Helper:
     async def _mandate(self, question: Message) -> Answer:
         person = await aside(self._statements.asserted, protocol.text(question, "assertion"))
         session, mark, cluster = (protocol.text(question, name, 128) for name in ("session", "mark", "cluster"))
-        try:
+        with self._audit.noting("mandate", login=person.login, session=session, cluster=cluster):
             self.owners.claim(session, person.uid)
-        except Refused as refused:
-            self._audit.note("mandate", refused.code, login=person.login, session=session, cluster=cluster)
-            raise
-        mandate = self._statements.mandate(person, session, mark, cluster)
-        self._audit.note("mandate", "given", login=person.login, session=session, cluster=cluster)
+            mandate = self._statements.mandate(person, session, mark, cluster)
         return {"mandate": mandate}
 
     async def _read(self, question: Message) -> Answer:
@@ -122,18 +120,25 @@ class Helper:
 
     async def _tail(self, question: Message) -> Answer:
         mandate = await aside(self._statements.mandated, protocol.text(question, "mandate"))
-        return {"text": await self._acts.tail(mandate, protocol.text(question, "path", 500))}
+        path = protocol.text(question, "path", 500)
+        with self._audit.noting("tail", login=mandate.account.login, session=mandate.session, path=path):
+            text = await self._acts.tail(mandate, path)
+        return {"text": text}
 
     async def _ticket(self, question: Message) -> Answer:
         assertion = protocol.text(question, "assertion")
         person, until = await aside(self._statements.asserted, assertion), self._statements.counts_until(assertion)
         mandate = await aside(self._statements.mandated, protocol.text(question, "mandate"))
-        claims = question.get("claims")
-        return {"ticket": self.signer.ticket(person, mandate, ticket_claims(claims), until)}
+        claims = ticket_claims(question.get("claims"))
+        with self._audit.noting("ticket", login=person.login, session=mandate.session):
+            ticket = self.signer.ticket(person, mandate, claims, until)
+        return {"ticket": ticket}
 
     async def _identity(self, question: Message) -> Answer:
         mandate = await aside(self._statements.mandated, protocol.text(question, "mandate"))
-        made = self.signer.identity(mandate, protocol.text(question, "run", 80))
+        run = protocol.text(question, "run", 80)
+        with self._audit.noting("identity", login=mandate.account.login, session=mandate.session, run=run):
+            made = self.signer.identity(mandate, run)
         return {"certificate": made.certificate, "key": made.key.reveal()}
 
 

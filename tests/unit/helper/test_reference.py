@@ -35,7 +35,7 @@ def test_no_key_is_there_that_does_not_exist() -> None:
 
 def test_every_kind_of_line_is_there() -> None:
     source = "".join(path.read_text("utf-8") for path in Path(helper.__file__).parent.glob("*.py"))
-    kinds = re.findall(r'_?audit\.note\(\s*"(\w+)"', source)
+    kinds = re.findall(r'_?audit\.not(?:e|ing)\(\s*"(\w+)"', source)
     assert kinds
     for kind in kinds:
         assert f"| `{kind}` | " in PAGE.partition("## The record")[2], kind
