@@ -47,6 +47,8 @@ class Acts:
         chosen = self._cluster(mandate.cluster)
         person = self._become(mandate.account)
         if argv[:1] == ["sbatch"]:
+            if not mandate.is_fresh:
+                raise Refused("mandate_unknown")
             allowed.submission(argv, mandate.mark, chosen.extra_args)
             return await self._run(chosen, person, argv, stdin, timeout)
         if argv[:1] == ["scancel"]:

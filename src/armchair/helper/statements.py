@@ -22,12 +22,17 @@ _ISSUER = "armchair-helper"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mandate:
-    """For one person's one session: its jobs carry this mark, on this cluster."""
+    """For one person's one session: its jobs carry this mark, on this cluster.
+
+    `is_fresh`: jobs may still be handed in with it. Later they can only be looked after: a job's script is anything, and the
+    mandates of a quarter of a year are kept where a thief of the portal's database finds them.
+    """
 
     account: Account
     session: str
     mark: str
     cluster: str
+    is_fresh: bool
 
 
 class Statements:
@@ -60,7 +65,14 @@ class Statements:
     def mandated(self, text: str) -> Mandate:
         """What this mandate is for. Raises Refused("mandate_unknown"), Refused("not_a_user")."""
         claims = self._read("mandate", text)
-        return Mandate(account=self._account(claims), session=claims["sid"], mark=claims["mark"], cluster=claims["cluster"])
+        age = datetime.now(UTC) - datetime.fromtimestamp(claims.get("iat", 0), UTC)
+        return Mandate(
+            account=self._account(claims),
+            session=claims["sid"],
+            mark=claims["mark"],
+            cluster=claims["cluster"],
+            is_fresh=age < self._config.login_lifetime,
+        )
 
     def _account(self, claims: dict[str, Any]) -> Account:
         found = account(self._config, claims["sub"])

@@ -25,7 +25,7 @@ def signer(configured: Configured) -> Signer:
 
 
 def mandate(person: Account) -> Mandate:
-    return Mandate(account=person, session=SESSION, mark="m", cluster="hpc")
+    return Mandate(account=person, session=SESSION, mark="m", cluster="hpc", is_fresh=True)
 
 
 def claims(person: Account, **fields: object) -> TicketClaims:

@@ -11,6 +11,7 @@ import jwt
 import pytest
 
 from armchair.domain.errors import Refused, Unavailable
+from armchair.helper.acts import Acts
 from armchair.helper.config import HelperConfig
 from armchair.helper.people import Account
 from armchair.helper.statements import Statements
@@ -33,6 +34,21 @@ def test_what_was_said_is_recognised(configured: Configured, me: Account):
     assert timedelta(days=6) < until - datetime.now(UTC) <= timedelta(days=7)
     mandate = statements.mandated(statements.mandate(me, "session1", MARK, "slurm"))
     assert (mandate.account.uid, mandate.session, mandate.mark, mandate.cluster) == (me.uid, "session1", MARK, "slurm")
+
+
+async def test_jobs_are_handed_in_only_as_long_as_a_login_lasts(configured: Configured, me: Account):
+    """The portal keeps mandates for months, to look after jobs: whoever steals them shall not be all those people."""
+    config = configured()
+    statements, now = Statements(config, KEY), datetime.now(UTC)
+    fresh = statements.mandate(me, "session1", MARK, "slurm")
+    claims = jwt.decode(fresh, KEY, algorithms=["HS256"], audience="mandate")
+    old = jwt.encode({**claims, "iat": now - config.login_lifetime - timedelta(seconds=1)}, KEY, algorithm="HS256")
+    assert [statements.mandated(text).is_fresh for text in (fresh, old)] == [True, False]
+    with pytest.raises(Refused, match="mandate_unknown"):
+        await Acts(config).act(statements.mandated(old), ["sbatch"], None, timedelta(seconds=1))
+    for text, words in ((fresh, ["sbatch"]), (old, ["scancel"])):  # badly said, which is looked at later than the mandate
+        with pytest.raises(Refused, match="command_not_allowed"):
+            await Acts(config).act(statements.mandated(text), words, None, timedelta(seconds=1))
 
 
 def test_one_kind_is_never_taken_for_the_other(configured: Configured, me: Account):
