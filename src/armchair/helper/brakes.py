@@ -2,8 +2,12 @@
 
 Counted are a login from one address, a login from anywhere, and an address for all logins: a person who mistypes is slowed
 down after three tries; it takes more of them to slow somebody else down, from elsewhere or behind the same address.
+
+Failures are forgotten little by little, as many in an hour as are free: else the mistakes of all who are behind one address
+would add up, day after day, until nobody there gets in at once. Guessing gets no quicker by that than what is free.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,7 +18,7 @@ _MOST = 20_000
 
 @dataclass(slots=True)
 class _Failures:
-    count: int
+    count: float
     last: float
 
 
@@ -32,10 +36,13 @@ class Brakes:
         """A try begins: it counts as a failure until it succeeds, or many tries at once would all be free."""
         if len(self._failures) > _MOST:
             self._forget(now)
-        for key in keys:
+        for key, free in keys.items():
             one = self._failures.get(key)
-            count = 1 if one is None or now - one.last >= FORGET_AFTER else one.count + 1
-            self._failures[key] = _Failures(count, now)
+            if one is None or now - one.last >= FORGET_AFTER:
+                self._failures[key] = _Failures(1, now)
+            else:
+                left = max(0.0, one.count - free * (now - one.last) / FORGET_AFTER)
+                self._failures[key] = _Failures(left + 1, now)
 
     def failed(self, keys: Mapping[str, int], now: float) -> None:
         """A try has come to nothing: the wait begins here, since the try itself may have taken long."""
@@ -57,7 +64,8 @@ class Brakes:
 
     def _wait(self, key: str, free: int, now: float) -> float:
         one = self._failures.get(key)
-        if one is None or one.count < free:
+        count = 0 if one is None else math.ceil(one.count)
+        if one is None or count < free:
             return 0.0
-        pause = min(LONGEST, 2.0 ** min(one.count - free + 2, 20))
+        pause = min(LONGEST, 2.0 ** min(count - free + 2, 20))
         return max(0.0, one.last + pause - now)

@@ -17,6 +17,7 @@ from armchair.helper.people import Account, account, known_as, may_be_a_person
 from armchair.helper.statements import Statements
 
 _LONGEST_LOGIN = 64
+_PLACES_KEPT = 20_000
 _ONES_OWN = 64  # bits of an IPv6 address that name the network
 MOST_FROM_ONE_ADDRESS = 50  # or one could keep everybody else from logging in
 _NOBODY = "armchair-no-such-person"  # whom PAM is asked about in place of root and service accounts
@@ -28,6 +29,7 @@ class Logins:
     def __init__(self, config: HelperConfig, statements: Statements, audit: Audit) -> None:
         self._config, self._statements, self._audit = config, statements, audit
         self._brakes = Brakes()
+        self._known: dict[tuple[str, str], None] = {}  # who has come in from where, the latest last
         self._going: dict[str, Conversation] = {}
         self._at_work: list[Conversation] = []  # also those that were given up, until PAM has let go of them
 
@@ -58,7 +60,7 @@ class Logins:
             except Refused:
                 self._give_up(conversation)
                 raise
-            self._brakes.tried(_keys(conversation.login, conversation.address), time.monotonic())
+            self._brakes.tried(self._keys(conversation.login, conversation.address), time.monotonic())
         if any(_is_too_long(answer) for answer in answers):
             self._give_up(conversation)
             return await self._turn(conversation, Turn(over=True, problem="login_wrong"))
@@ -73,7 +75,7 @@ class Logins:
         self._going.pop(conversation.id, None)
         facts = {"login": conversation.login, "address": conversation.address}
         if turn.problem:
-            self._brakes.failed(_keys(conversation.login, conversation.address), time.monotonic())
+            self._brakes.failed(self._keys(conversation.login, conversation.address), time.monotonic())
             self._audit.note("login", turn.problem, **facts)
             raise Refused(turn.problem, messages=shown["messages"])
         try:
@@ -82,7 +84,8 @@ class Logins:
             self._audit.note("login", error.code, **facts)
             raise
         place = _place(conversation.address)
-        self._brakes.succeeded(_login_keys(conversation.login, place), f"address {place}")
+        self._brakes.succeeded(self._login_keys(conversation.login, place), f"address {place}")
+        self._remember(conversation.login, place)
         self._audit.note("login", "admitted", **facts, roles=list(person.roles))
         return {**shown, "admitted": self._admitted(person)}
 
@@ -92,9 +95,27 @@ class Logins:
         return {**whole, "assertion": assertion, "expires": until.timestamp()}
 
     def _brake(self, login: str, address: str) -> None:
-        wait = self._brakes.wait(_keys(login, address), time.monotonic())
+        wait = self._brakes.wait(self._keys(login, address), time.monotonic())
         if wait > 0:
             raise Refused("login_too_often", seconds=math.ceil(wait))
+
+    def _keys(self, login: str, address: str) -> dict[str, int]:
+        """What a try counts under, and how many of each are free."""
+        place = _place(address)
+        return {**self._login_keys(login, place), f"address {place}": 30}
+
+    def _login_keys(self, login: str, place: str) -> dict[str, int]:
+        """From where somebody has come in before, tries from elsewhere do not count: or whoever keeps on guessing, one try each
+        five minutes, would keep them out for as long as they like.
+        """
+        here = {f"both {login} {place}": 3}
+        return here if (login, place) in self._known else {**here, f"login {login}": 10}
+
+    def _remember(self, login: str, place: str) -> None:
+        self._known.pop((login, place), None)
+        self._known[login, place] = None
+        if len(self._known) > _PLACES_KEPT:
+            del self._known[next(iter(self._known))]
 
     def _give_up(self, conversation: Conversation) -> None:
         conversation.give_up()
@@ -131,13 +152,3 @@ def _place(address: str) -> str:
     if isinstance(found, ipaddress.IPv4Address):
         return str(found)
     return str(found.ipv4_mapped or ipaddress.ip_network((found, _ONES_OWN), strict=False))
-
-
-def _login_keys(login: str, place: str) -> dict[str, int]:
-    """What a login's tries count under, and how many of them are free."""
-    return {f"both {login} {place}": 3, f"login {login}": 10}
-
-
-def _keys(login: str, address: str) -> dict[str, int]:
-    place = _place(address)
-    return {**_login_keys(login, place), f"address {place}": 30}

@@ -62,3 +62,22 @@ def test_somebody_elses_tries_cost_a_person_little() -> None:
     for _ in range(9):
         brakes.tried({"both alice there": 3, "login alice": 10, "address there": 30}, 0.0)
     assert brakes.wait(HERE, 0.0) == 0
+
+
+def test_the_mistakes_of_many_behind_one_address_do_not_add_up_for_ever() -> None:
+    brakes, now = Brakes(), 0.0
+    for number in range(500):
+        keys = {f"both p{number} here": 3, f"login p{number}": 10, "address here": 30}
+        assert brakes.wait(keys, now) == 0, f"after {number} mistakes, one each three minutes"
+        brakes.tried(keys, now)
+        brakes.failed(keys, now + 2)
+        now += 180
+
+
+def test_who_guesses_on_and_on_gains_little_by_patience() -> None:
+    brakes, now, tries = Brakes(), 0.0, 0
+    while now < 24 * 3600:
+        now += brakes.wait(HERE, now)
+        brakes.tried(HERE, now)
+        tries += 1
+    assert tries < 24 * 3600 / LONGEST + 20

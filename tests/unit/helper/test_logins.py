@@ -1,0 +1,98 @@
+"""Who is slowed down by whose guesses. PAM is a stand-in that knows one password."""
+
+import time
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from armchair.domain.errors import Refused
+from armchair.domain.secret import Secret
+from armchair.helper import logins
+from armchair.helper.audit import Audit
+from armchair.helper.brakes import LONGEST
+from armchair.helper.config import HelperConfig
+from armchair.helper.conversation import Prompt, Turn
+from armchair.helper.logins import Logins
+from armchair.helper.people import Account
+from armchair.helper.statements import Statements
+
+RIGHT = "the right one"
+
+
+class Talk:
+    """A conversation of one question."""
+
+    goes_on = False
+
+    def __init__(self, _service: str, login: str, address: str, *, user: str = "") -> None:
+        self.login, self.address, self.id, self.counted, self.touched = login, address, f"{id(self)}", False, 0.0
+        self._next = Turn(prompts=[Prompt(text="Password:", secret=True)])
+
+    async def next(self) -> Turn:
+        return self._next
+
+    def answer(self, answers: Sequence[Secret]) -> None:
+        self._next = Turn(over=True, problem="" if answers[0].reveal() == RIGHT else "login_wrong")
+
+    def give_up(self) -> None:
+        """Nothing goes on."""
+
+
+class Gate:
+    def __init__(self, config: HelperConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = time.monotonic()
+        monkeypatch.setattr(logins, "Conversation", Talk)
+        monkeypatch.setattr(logins, "time", SimpleNamespace(monotonic=lambda: self.now))
+        monkeypatch.setattr(logins, "PATIENCE", float("inf"))
+        self._logins = Logins(config, Statements(config, b"k" * 32), Audit(config.audit_log))
+
+    async def enter(self, login: str, password: str, address: str) -> str:
+        """The code of the refusal, "" when it was none."""
+        try:
+            turn: dict[str, Any] = await self._logins.begin(login, address)
+            await self._logins.answer(turn["conversation"], [Secret(password)])
+        except Refused as refused:
+            return refused.code
+        return ""
+
+
+@pytest.fixture
+def gate(configured: Callable[..., HelperConfig], monkeypatch: pytest.MonkeyPatch) -> Gate:
+    return Gate(configured(), monkeypatch)
+
+
+async def guessed_on(gate: Gate, login: str) -> None:
+    """From ever new addresses, as soon as the brakes let anybody; the last guess was a second ago."""
+    for number in range(20):
+        while await gate.enter(login, "a guess", f"192.0.2.{number}") == "login_too_often":
+            gate.now += 5
+    gate.now += 1
+
+
+async def test_guesses_from_elsewhere_do_not_keep_a_person_out_who_was_here_before(gate: Gate, me: Account) -> None:
+    assert await gate.enter(me.login, RIGHT, "10.0.0.1") == ""
+    await guessed_on(gate, me.login)
+    assert await gate.enter(me.login, RIGHT, "10.0.0.2") == "login_too_often"
+    assert await gate.enter(me.login, RIGHT, "10.0.0.1") == ""
+
+
+async def test_to_come_in_from_there_forgives_the_guessers_nothing(gate: Gate, me: Account) -> None:
+    assert await gate.enter(me.login, RIGHT, "10.0.0.1") == ""
+    await guessed_on(gate, me.login)
+    assert await gate.enter(me.login, RIGHT, "10.0.0.1") == ""
+    assert await gate.enter(me.login, "a guess", "192.0.2.99") == "login_too_often"
+
+
+async def test_guesses_from_a_place_that_is_known_count_there(gate: Gate, me: Account) -> None:
+    assert await gate.enter(me.login, RIGHT, "10.0.0.1") == ""
+    codes = [await gate.enter(me.login, "a guess", "10.0.0.1") for _ in range(4)]
+    assert codes == ["login_wrong"] * 3 + ["login_too_often"]
+
+
+async def test_somebody_who_is_new_waits_like_all(gate: Gate, me: Account) -> None:
+    await guessed_on(gate, me.login)
+    assert await gate.enter(me.login, RIGHT, "10.0.0.1") == "login_too_often"
+    gate.now += LONGEST
+    assert await gate.enter(me.login, RIGHT, "10.0.0.1") == ""
