@@ -1,5 +1,7 @@
 """The helper's two rules for the system, as text: what it may run as others, and how PAM asks for passwords."""
 
+import re
+
 from armchair.helper.config import HelperConfig
 
 KEPT_VARIABLES = ("SLURM_CONF", "SLURM_TIME_FORMAT", "TZ", "LC_ALL")
@@ -18,8 +20,13 @@ def sudoers(config: HelperConfig) -> str:
         "# Written by `armchair setup`. Lets Armchair's helper hand in, end and read the output of jobs as a person who has\n"
         "# logged in to the portal, and nothing else.\n"
         f'Defaults:{config.account} env_reset, !requiretty, env_keep += "{kept}"\n'
-        f"{config.account} ALL=(%{config.group}) NOPASSWD: {', '.join(commands)}\n"
+        f"{config.account} ALL=(%{_word(config.group)}) NOPASSWD: {', '.join(commands)}\n"
     )
+
+
+def _word(name: str) -> str:
+    """A name as sudo reads it: those of a directory's groups may have blanks and backslashes."""
+    return re.sub(r'([\s,:=!()\\"#])', r"\\\1", name)
 
 
 def pam_service(*, debian: bool) -> str:

@@ -129,6 +129,15 @@ def test_the_sudo_rules_name_two_commands_and_one_way_to_read(configured: Config
     ]
 
 
+@pytest.mark.parametrize(
+    ("group", "written"),
+    [("hpc users", r"hpc\ users"), (r"AD\hpc", r"AD\\hpc"), ("hpc@ad.example.org", "hpc@ad.example.org"), ("a,b", r"a\,b")],
+)
+def test_a_directorys_group_is_one_word_to_sudo(configured: Configured, group: str, written: str):
+    """Else the rules can't be read, or name another group."""
+    assert f"ALL=(%{written}) NOPASSWD:" in files.sudoers(configured(group=group))
+
+
 def test_a_mistake_in_the_file_is_named(tmp_path: Path):
     path = tmp_path / "helper.toml"
     for text, key in (

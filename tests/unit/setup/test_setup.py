@@ -1,6 +1,7 @@
 """What `armchair setup` writes: once, the same again, and nothing that gives an account more than it needs."""
 
 import asyncio
+import re
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -164,3 +165,11 @@ def test_a_file_that_its_check_refuses_is_not_put_in_place(tmp_path: Path) -> No
     with pytest.raises(CommandFailed):
         asyncio.run(file.mend(Ground(root=tmp_path)))
     assert list((tmp_path / "etc/sudoers.d").iterdir()) == []
+
+
+def test_the_file_of_codes_lies_where_the_helper_may_write() -> None:
+    """As the guide says: the module makes two more files beside it at each login, as the helper's account."""
+    guide = Path(__file__).parents[3] / "docs" / "howto" / "install-for-a-site.md"
+    (place,) = set(re.findall(r"usersfile=(\S+)", guide.read_text("utf-8")))
+    plain = {thing.path: thing for thing in things(Site(program=SITE.program)) if isinstance(thing, Directory)}
+    assert plain[Path(place).parent].owner == HelperConfig().account
