@@ -67,6 +67,7 @@ class Conversation:
         self.id = secrets.token_urlsafe(24)
         self.touched = time.monotonic()
         self.counted = False
+        self.asks = False  # whether a question was told and not yet answered
         self._service = service
         self._loop = asyncio.get_running_loop()
         self._turns: asyncio.Queue[Turn] = asyncio.Queue()

@@ -51,8 +51,10 @@ class Logins:
     async def answer(self, identity: str, answers: Sequence[Secret]) -> dict[str, Any]:
         """What follows from these answers. Raises Refused("login_given_up") for a conversation that is over."""
         conversation = self._going.get(identity)
-        if conversation is None:
+        if conversation is None or not conversation.asks:
+            # sent twice: the second time would wait for a turn that never comes, or answer a question that nobody has seen
             raise Refused("login_given_up")
+        conversation.asks = False
         if not conversation.counted:
             conversation.counted = True
             try:
@@ -70,6 +72,7 @@ class Logins:
     async def _turn(self, conversation: Conversation, turn: Turn) -> dict[str, Any]:
         shown: dict[str, Any] = {"messages": list(turn.messages)[:10]}
         if not turn.over:
+            conversation.asks = True
             prompts = [{"text": prompt.text[:200], "secret": prompt.secret} for prompt in turn.prompts]
             return {**shown, "conversation": conversation.id, "prompts": prompts}
         self._going.pop(conversation.id, None)

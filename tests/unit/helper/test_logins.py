@@ -1,5 +1,6 @@
 """Who is slowed down by whose guesses. PAM is a stand-in that knows one password."""
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
@@ -28,13 +29,16 @@ class Talk:
 
     def __init__(self, _service: str, login: str, address: str, *, user: str = "") -> None:
         self.login, self.address, self.id, self.counted, self.touched = login, address, f"{id(self)}", False, 0.0
-        self._next = Turn(prompts=[Prompt(text="Password:", secret=True)])
+        self.asks = False
+        self._turns: asyncio.Queue[Turn] = asyncio.Queue()
+        self._turns.put_nowait(Turn(prompts=[Prompt(text="Password:", secret=True)]))
 
     async def next(self) -> Turn:
-        return self._next
+        return await self._turns.get()
 
     def answer(self, answers: Sequence[Secret]) -> None:
-        self._next = Turn(over=True, problem="" if answers[0].reveal() == RIGHT else "login_wrong")
+        turn = Turn(over=True, problem="" if answers[0].reveal() == RIGHT else "login_wrong")
+        asyncio.get_running_loop().call_soon(self._turns.put_nowait, turn)
 
     def give_up(self) -> None:
         """Nothing goes on."""
@@ -46,13 +50,13 @@ class Gate:
         monkeypatch.setattr(logins, "Conversation", Talk)
         monkeypatch.setattr(logins, "time", SimpleNamespace(monotonic=lambda: self.now))
         monkeypatch.setattr(logins, "PATIENCE", float("inf"))
-        self._logins = Logins(config, Statements(config, b"k" * 32), Audit(config.audit_log))
+        self.logins = Logins(config, Statements(config, b"k" * 32), Audit(config.audit_log))
 
     async def enter(self, login: str, password: str, address: str) -> str:
         """The code of the refusal, "" when it was none."""
         try:
-            turn: dict[str, Any] = await self._logins.begin(login, address)
-            await self._logins.answer(turn["conversation"], [Secret(password)])
+            turn: dict[str, Any] = await self.logins.begin(login, address)
+            await self.logins.answer(turn["conversation"], [Secret(password)])
         except Refused as refused:
             return refused.code
         return ""
@@ -96,3 +100,13 @@ async def test_somebody_who_is_new_waits_like_all(gate: Gate, me: Account) -> No
     assert await gate.enter(me.login, RIGHT, "10.0.0.1") == "login_too_often"
     gate.now += LONGEST
     assert await gate.enter(me.login, RIGHT, "10.0.0.1") == ""
+
+
+async def test_an_answer_that_is_sent_twice_is_given_once(gate: Gate, me: Account) -> None:
+    """As by a double click: the second one would hang until PAM's patience is over, or serve for the next question."""
+    identity = (await gate.logins.begin(me.login, "10.0.0.1"))["conversation"]
+    async with asyncio.timeout(5):
+        both = await asyncio.gather(*(gate.logins.answer(identity, [Secret(RIGHT)]) for _ in range(2)), return_exceptions=True)
+    admitted = [one for one in both if isinstance(one, dict)]
+    assert len(admitted) == 1
+    assert [str(one) for one in both if isinstance(one, Refused)] == ["login_given_up"]

@@ -59,6 +59,7 @@ async def test_name_and_password_on_one_page(guest) -> None:
     page = (await guest.get("/login")).text
     assert 'name="login"' in page
     assert 'type="password"' in page
+    assert 'action="/login" data-once' in page
     answer = await guest.ask(
         "POST",
         "/login",
