@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from armchair.domain.errors import BadSettings
 from armchair.launchers import command
 
 NOLOGIN = "/usr/sbin/nologin"
@@ -73,12 +74,23 @@ class Account:
             return f"There is no account {self.name}."
         if entry.pw_uid == 0:
             return f"The account {self.name} is root."
+        if entry.pw_gid != _gid(self.name):
+            return f"The first group of the account {self.name} is not its own, and what is its alone would be others' too."
         return ""
 
     async def mend(self, ground: Ground) -> None:
-        if ground.is_machine and _uid(self.name) is None:
-            options = ["--system", "--user-group", "--no-create-home", "--home-dir", str(self.home), "--shell", NOLOGIN]
+        if not ground.is_machine:
+            return
+        if _uid(self.name) == 0:
+            problem = "a service is to have an account of its own, and this one is root"
+            raise BadSettings("bad_settings", key=self.name, origin="", problem=problem)
+        if _gid(self.name) is None:
+            (await command.run(["groupadd", "--system", self.name])).check()
+        if _uid(self.name) is None:
+            options = ["--system", "--gid", self.name, "--no-create-home", "--home-dir", str(self.home), "--shell", NOLOGIN]
             (await command.run(["useradd", *options, self.name])).check()
+        else:
+            (await command.run(["usermod", "--gid", self.name, self.name])).check()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,7 +94,7 @@ def test_what_was_changed_by_hand_is_put_right_and_settings_are_kept(machine: Ma
 def test_sudo_rules_that_sudo_does_not_like_are_never_put_in_place(machine: Machine) -> None:
     assert machine.setup().returncode == 0
     before = (machine.place / "etc/sudoers.d/armchair").read_text()
-    bad = machine.setup(before="sed -i 's/^group = .*/group = \"a b, %x) (\"/' /etc/armchair/helper.toml")
+    bad = machine.setup(before="sed -i 's|^bin_directory = .*|bin_directory = \"/opt/a,b\"|' /etc/armchair/helper.toml")
     assert bad.returncode != 0, bad
     assert (machine.place / "etc/sudoers.d/armchair").read_text() == before
     assert [path.name for path in (machine.place / "etc/sudoers.d").iterdir() if "~" in path.name] == []

@@ -5,17 +5,21 @@ import re
 import tomllib
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from armchair.domain.errors import BadSettings
 from armchair.helper.config import ClusterConfig, HelperConfig, load
-from armchair.launchers.command import CommandFailed
+from armchair.launchers import command
+from armchair.launchers.command import CommandFailed, Completed
 from armchair.settings import load as load_settings
 from armchair.setup import texts
+from armchair.setup import things as things_room
 from armchair.setup.plan import things
 from armchair.setup.site import Site, helper_of, hub_of
-from armchair.setup.things import Directory, File, Ground
+from armchair.setup.things import Account, Directory, File, Ground
 
 SITE = Site(
     program=Path("/opt/armchair/bin/armchair"),
@@ -173,3 +177,58 @@ def test_the_file_of_codes_lies_where_the_helper_may_write() -> None:
     (place,) = set(re.findall(r"usersfile=(\S+)", guide.read_text("utf-8")))
     plain = {thing.path: thing for thing in things(Site(program=SITE.program)) if isinstance(thing, Directory)}
     assert plain[Path(place).parent].owner == HelperConfig().account
+
+
+USERADD = "useradd --system --gid web --no-create-home --home-dir /x --shell /usr/sbin/nologin web"
+
+
+@pytest.mark.parametrize(
+    ("there", "orders"),
+    [
+        (
+            {},
+            [
+                "groupadd --system web",
+                USERADD,
+            ],
+        ),
+        ({"groups": {"web": 7}}, [USERADD]),
+        ({"account": (900, 60)}, ["groupadd --system web", "usermod --gid web web"]),
+        ({"account": (900, 60), "groups": {"web": 7}}, ["usermod --gid web web"]),
+        ({"account": (900, 7), "groups": {"web": 7}}, []),
+    ],
+    ids=["nothing", "a group", "an account in a group of many", "both apart", "all"],
+)
+def test_each_service_has_an_account_with_a_group_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, there: dict[str, Any], orders: list[str]
+) -> None:
+    """Also where the accounts were made before: key files and sockets are their first group's."""
+    known_as(monkeypatch, there.get("account"), there.get("groups", {}))
+    given: list[str] = []
+
+    async def run(argv: list[str]) -> Completed:
+        given.append(" ".join(argv))
+        return Completed(program=argv[0], exit_code=0, stdout="", stderr="")
+
+    monkeypatch.setattr(command, "run", run)
+    account = Account(name="web", home=Path("/x"))
+    assert bool(account.wrong(Ground())) == bool(orders)
+    if orders:
+        asyncio.run(account.mend(Ground()))
+    assert given == orders
+
+
+def test_root_is_no_services_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    known_as(monkeypatch, (0, 0), {"web": 0})
+    account = Account(name="web", home=Path("/x"))
+    assert "root" in account.wrong(Ground())
+    with pytest.raises(BadSettings):
+        asyncio.run(account.mend(Ground()))
+
+
+def known_as(monkeypatch: pytest.MonkeyPatch, account: tuple[int, int] | None, groups: dict[str, int]) -> None:
+    """A machine with this account `web` (its uid and first group) and these groups."""
+    accounts = {} if account is None else {"web": SimpleNamespace(pw_uid=account[0], pw_gid=account[1])}
+    monkeypatch.setattr(things_room, "pwd", SimpleNamespace(getpwnam=lambda name: accounts[name]))
+    named = {name: SimpleNamespace(gr_gid=number) for name, number in groups.items()}
+    monkeypatch.setattr(things_room, "grp", SimpleNamespace(getgrnam=lambda name: named[name]))
