@@ -4,7 +4,7 @@ import asyncio
 from typing import Annotated, Any
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -19,6 +19,8 @@ log = structlog.get_logger()
 Port = Annotated[int, Field(ge=1, le=65535)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Text = Annotated[str, Field(max_length=500)]
+# a number: the event loop has no place for a timer that is due at "nan"
+Seconds = Annotated[float, Query(allow_inf_nan=False)]
 
 
 class _Strict(BaseModel):
@@ -97,7 +99,7 @@ def create_agents(portal: Portal) -> FastAPI:
         return JSONResponse({})
 
     @app.get(API + "/commands")
-    async def commands(request: Request, after: int = 0, wait: float = 0) -> JSONResponse:
+    async def commands(request: Request, after: int = 0, wait: Seconds = 0) -> JSONResponse:
         wait, bearer = min(max(wait, 0.0), COMMAND_WAIT), known(request)
         answer = asyncio.ensure_future(use_cases.commands(portal, bearer, after, wait))
         gone = asyncio.ensure_future(_gone(request))

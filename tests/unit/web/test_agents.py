@@ -133,6 +133,14 @@ async def test_bodies_are_bounded(fake: FakePortal, http: httpx.AsyncClient) -> 
     assert (await http.post("/agent/v1/report", content=b"x" * (MAX_REPORT + 1), headers=bearer)).status_code == 413
 
 
+@pytest.mark.parametrize("wait", ["nan", "NaN", "inf", "-inf", "x"])
+async def test_a_wait_that_is_no_number_starts_no_timer(fake: FakePortal, http: httpx.AsyncClient, wait: str) -> None:
+    _, bearer = await running(fake)
+    credential = (await http.post("/agent/v1/enrol", json=ENROL, headers=bearer)).json()["credential"]
+    asked = await http.get(f"/agent/v1/commands?after=0&wait={wait}", headers={"Authorization": f"Bearer {credential}"})
+    assert asked.status_code == 422
+
+
 async def test_no_credential_no_answer(http: httpx.AsyncClient) -> None:
     for headers in ({}, {"Authorization": "Basic x"}, {"Authorization": "Bearer x"}):
         assert (await http.post("/agent/v1/enrol", json=ENROL, headers=headers)).status_code == 401
