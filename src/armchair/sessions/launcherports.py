@@ -142,6 +142,10 @@ class Extender(Launcher, Protocol):
         """
         ...
 
+    def gives_time(self) -> bool:
+        """False when it is known that only the scheduler's operators may do this. Asked for each row of a list: never waits."""
+        ...
+
 
 @runtime_checkable
 class Scheduler(Extender, Protocol):

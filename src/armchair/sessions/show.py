@@ -38,8 +38,9 @@ class SessionView:
 
     `silent_since`: the launcher gives no answer since then. `usual_start`: how long the application usually takes.
     `has_screen`: a picture of it is shown; `display`: what brings its windows, where they can be attached. `ends_at`: when
-    its time is over. `extend_by`: how much may be added now (None: nothing). `used`: None while not known. `idle_limit`:
-    after how long without use the site ends it (None: it does not); `idle_after`: the same, with what its owner has chosen.
+    its time is over. `extend_by`: how much may be added now (None: nothing); `extend_operators_only`: nothing, because
+    its cluster lets only operators do that. `used`: None while not known. `idle_limit`: after how long without use the site
+    ends it (None: it does not); `idle_after`: the same, with what its owner has chosen.
     """
 
     record: Record
@@ -55,6 +56,7 @@ class SessionView:
     display: Backend | None = None
     ends_at: datetime | None = None
     extend_by: timedelta | None = None
+    extend_operators_only: bool = False
     used: Used | None = None
     idle_limit: timedelta | None = None
     idle_after: timedelta | None = None
@@ -126,7 +128,7 @@ def view(portal: Portal, record: Record) -> SessionView:
     now = portal.clock.now()
     silent_since = portal.launcher_states[record.session.cluster].silent_since
     application = _application(portal, record)
-    phase, extend_by = record.phase, timeleft.room(portal, record)
+    phase, (extend_by, operators_only) = record.phase, timeleft.room(portal, record)
     return SessionView(
         record=record,
         phase=phase,
@@ -141,6 +143,7 @@ def view(portal: Portal, record: Record) -> SessionView:
         display=application.screen.backend if application is not None and application.screen is not None else None,
         ends_at=lasting.ends_at(record),
         extend_by=extend_by,
+        extend_operators_only=operators_only,
         used=used(record),
         idle_limit=(idle_limit := idleness.limit(portal, application)),
         idle_after=idle.earlier(record.session.idle_after, idle_limit),

@@ -1,6 +1,7 @@
 """What may be added to a session's time now, as far as site and scheduler are known to allow it."""
 
 from datetime import timedelta
+from typing import TypeGuard
 
 from armchair.domain import lasting
 from armchair.domain.errors import ArmchairError
@@ -18,20 +19,22 @@ def is_denied(reason: str) -> bool:
     return any(words in reason.lower() for words in _DENIED)
 
 
-def room(portal: Portal, record: Record) -> timedelta | None:
-    """How much time may be added now; None: none, or it is known that this cluster gives none."""
+def room(portal: Portal, record: Record) -> tuple[timedelta | None, bool]:
+    """How much time may be added now, None: none; and whether that is so only because the cluster lets only operators do it."""
     cluster = record.session.cluster
-    if not _extends(portal.launchers.get(cluster)) or portal.launcher_states[cluster].gives_no_time:
-        return None
-    if is_denied(record.run.extend_refused):
-        return None
+    launcher = portal.launchers.get(cluster)
+    if not _extends(launcher):
+        return None, False
     try:
-        return lasting.extendable(record, portal.clock.now(), portal.policy.extend)
+        most = lasting.extendable(record, portal.clock.now(), portal.policy.extend)
     except ArmchairError:
-        return None
+        return None, False
+    said_no = portal.launcher_states[cluster].gives_no_time or is_denied(record.run.extend_refused)
+    denied = said_no or not launcher.gives_time()
+    return (None, True) if denied else (most, False)
 
 
-def _extends(launcher: Launcher | None) -> bool:
+def _extends(launcher: Launcher | None) -> TypeGuard[Extender]:
     """Whether this launcher can give more time: asked for each row of a list, slow to find out, and the same for its class."""
     kind = type(launcher)
     if kind not in _EXTENDERS:

@@ -103,6 +103,9 @@ class WalkedExtender(WalkedLauncher):
         await self._extender.extend(job, walltime, mandate)
         self._walk.point("after:extend")
 
+    def gives_time(self) -> bool:
+        return self._extender.gives_time()
+
 
 class WalkedScheduler(WalkedExtender):
     """The same for a launcher with a queue."""

@@ -33,7 +33,8 @@ class FakeScheduler(FakeLauncher):
 
     `offers` and `people_jobs` are by login; who is not in `offers` gets `some_offer`. `guesses` maps (cores, partition) to an
     estimate; what is not in it starts now. `shapes` does so by (cores, walltime, partition), and `asked` are all shapes of
-    which an estimate was wanted. `load` is the overview. `refuse_extensions`: the reason for which `extend` refuses.
+    which an estimate was wanted. `load` is the overview. `refuse_extensions`: the reason for which `extend` refuses;
+    `operators_only`: it is known beforehand that it would.
     While `silent`, everything raises SchedulerSilent, also what is read.
     """
 
@@ -47,6 +48,7 @@ class FakeScheduler(FakeLauncher):
         self.people_jobs: dict[str, list[ClusterJob]] = {}
         self.load = some_overview(name, now())
         self.refuse_extensions = ""
+        self.operators_only = False
         self.extended: list[tuple[str, timedelta]] = []
 
     # --- the port ---
@@ -87,6 +89,10 @@ class FakeScheduler(FakeLauncher):
         if self.refuse_extensions:
             raise JobRefused("launcher_refused", reason=self.refuse_extensions)
         self.extended.append((job.id, walltime))
+
+    def gives_time(self) -> bool:
+        """As the test says."""
+        return not self.operators_only
 
     # --- driving it ---
 

@@ -30,9 +30,11 @@ def test_slurms_signal_warns_and_ends_nothing(slurm: Cluster, portal: SlurmPorta
     portal.see(session.id, lambda one: "ends_soon" not in one.data["overlays"], "an operator gave more time", 30)
 
 
-def test_slurm_gives_people_no_more_time_and_that_is_said_once(portal: SlurmPortal) -> None:
+def test_slurm_gives_people_no_more_time_and_that_is_known_and_said(portal: SlurmPortal) -> None:
     session = portal.launch("hello")
-    assert "extend" in session.data["actions"]
+    # known from accounting before anybody tries
+    portal.see(session.id, lambda one: "extend" not in one.data["actions"], "it is not offered", 30)
+    assert "extend.asked" not in codes(portal, session.id)
     with pytest.raises(ApiError) as no:
         portal.client.extend(session.id, 3600)
     assert no.value.code == "extend_operators_only", (str(no.value), portal.said())

@@ -152,6 +152,15 @@ async def test_a_refusal_says_why_and_the_wish_is_over(stage: Stage) -> None:
     assert Action.EXTEND in (await stage.view()).actions
 
 
+async def test_where_it_is_known_that_only_operators_may_it_is_not_offered(stage: Stage) -> None:
+    assert not (await stage.view()).extend_operators_only
+    stage.scheduler.operators_only = True
+    view = await stage.view()
+    assert (Action.EXTEND in view.actions, view.extend_by, view.extend_operators_only) == (False, None, True)
+    stage.portal.policy = replace(stage.portal.policy, extend=replace(stage.portal.policy.extend, step=timedelta(0)))
+    assert not (await stage.view()).extend_operators_only, "the site's own rule comes first"
+
+
 async def test_where_only_operators_may_it_is_said_once_and_never_offered_again(stage: Stage) -> None:
     stage.scheduler.refuse_extensions = DENIED
     with pytest.raises(Refused, match="extend_operators_only"):

@@ -69,9 +69,21 @@ async def test_a_refusal_is_told_in_words(on_cluster) -> None:
     assert 'action="/sessions/' + session + '/extend"' not in (await on_cluster.get(f"/sessions/{session}")).text
 
 
+async def test_where_only_operators_may_the_page_says_so_in_place_of_the_button(on_cluster) -> None:
+    session = await running(on_cluster)
+    on_cluster.fake.scheduler.operators_only = True
+    page = (await on_cluster.get(f"/sessions/{session}")).text
+    assert f'action="/sessions/{session}/extend"' not in page
+    assert "The cluster lets only operators raise a job&#39;s limit." in page
+    assert "#time" not in (await on_cluster.get("/")).text
+
+
 async def test_nothing_is_offered_before_it_runs(on_cluster) -> None:
+    on_cluster.fake.scheduler.operators_only = True
     record = await on_cluster.launch("Mine")
-    assert "/extend" not in (await on_cluster.get(f"/sessions/{record.session.id}")).text
+    page = (await on_cluster.get(f"/sessions/{record.session.id}")).text
+    assert "/extend" not in page
+    assert "only operators" not in page
 
 
 async def test_keep_it_takes_an_announced_end_back(on_cluster) -> None:

@@ -238,6 +238,10 @@ class LocalLauncher:
         """Leave the new limit on file for the job's keeper. Raises JobRefused when that one won't look."""
         await asyncio.to_thread(self._extend, job.id, walltime)
 
+    def gives_time(self) -> bool:
+        """The job's keeper is the person's own."""
+        return True
+
     def _extend(self, identity: str, walltime: timedelta) -> None:
         job = self._job(identity)
         if job is None or self._look_at(job).state is not JobState.RUNNING:

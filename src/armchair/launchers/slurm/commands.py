@@ -127,6 +127,11 @@ def admin_level(user: str) -> list[str]:
     return ["sacctmgr", "--noheader", "--parsable2", "show", "user", user, "format=adminlevel"]
 
 
+def standing(user: str) -> list[str]:
+    """What an account may do in accounting, and for which group accounts it is a coordinator."""
+    return [*admin_level(user)[:-1], "withcoordinators", "format=adminlevel,coordinators"]
+
+
 def node_addresses(separator: str, nodes: Sequence[str], cluster: str = "") -> list[str]:
     """Under which address the controller reaches these nodes; none given: all."""
     fields = f"NodeList:{separator},NodeAddr:{separator}"

@@ -23,7 +23,7 @@ from armchair.launchers.slurm.offers import QueueDesk
 from armchair.launchers.slurm.parse import Row
 from armchair.launchers.slurm.queries import Queries
 from armchair.launchers.slurm.settings import SlurmSettings
-from armchair.launchers.slurm.site import Site, SiteKnowledge
+from armchair.launchers.slurm.site import OwnRights, Site, SiteKnowledge
 from armchair.launchers.slurm.watch import Watch
 from armchair.sessions.launcherports import NO_MANDATE, JobFact, JobRequest, Listing
 from armchair.sessions.pace import Allowance, Pace
@@ -58,6 +58,7 @@ class SlurmLauncher:
         )
         self._queries = Queries(door, name=name, cluster=settings.cluster, timeout=settings.query_timeout, allowance=allowance)
         self._site = SiteKnowledge(self._queries, door, settings.accounting, name)
+        self._own_rights = OwnRights(self._queries, door, name)
         self._watch = Watch(self._queries, self._site, NodeAddresses(self._queries, settings.node_address), allowance)
         self._breaker = Breaker(name)
         self._desk = QueueDesk(
@@ -260,6 +261,10 @@ class SlurmLauncher:
             raise self._silence(answers.sentence(done))
         raise JobRefused("launcher_refused", reason=answers.sentence(done))
 
+    def gives_time(self) -> bool:
+        """From the account's rights in accounting, once they have been read."""
+        return self._own_rights.gives_time()
+
     # --- the queue ----------------------------------------------------------------------------------------------------
 
     def watch(self, news: Callable[[], None]) -> None:
@@ -268,6 +273,7 @@ class SlurmLauncher:
 
     async def close(self) -> None:
         """End what goes on in the background."""
+        await self._own_rights.close()
         await self._desk.close()
 
     async def offer(self, login: str) -> Offer:

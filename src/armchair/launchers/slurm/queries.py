@@ -79,6 +79,12 @@ class Queries:
         done = await self._read(commands.admin_level(user), LIMIT)
         return self._usable(done).strip().partition("\n")[0].strip("|").strip()
 
+    async def standing(self, user: str) -> tuple[str, str]:
+        """The account's rights in accounting as `admin_level`, and the group accounts that it coordinates."""
+        done = await self._read(commands.standing(user), LIMIT)
+        level, _, coordinates = self._usable(done).strip().partition("\n")[0].partition("|")
+        return level.strip(), coordinates.strip("| ")
+
     async def node_addresses(self, nodes: Sequence[str]) -> dict[str, str]:
         """NodeAddr of these nodes, as far as they are known."""
         separator = parse.new_separator()

@@ -1,4 +1,4 @@
-"""What the launcher must know of a cluster: what it may see of jobs, and whether there is accounting. Read rarely, and kept."""
+"""What the launcher must know of a cluster: what it may see and do, and whether there is accounting. Read rarely, and kept."""
 
 import time
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ import structlog
 
 from armchair.domain.errors import SchedulerSilent
 from armchair.launchers.slurm.door import SlurmDoor
+from armchair.launchers.slurm.kept import Kept
 from armchair.launchers.slurm.queries import Queries
 from armchair.launchers.slurm.settings import Accounting
 
@@ -66,9 +67,41 @@ class SiteKnowledge:
 
     async def _is_operator(self, config: dict[str, str]) -> bool:
         reader = self._door.reader
-        if reader in {"root", config.get("SlurmUser", "").partition("(")[0]}:
+        if _owns(reader, config):
             return True
         try:
             return await self._queries.admin_level(reader) in _OPERATORS
         except SchedulerSilent:
             return False
+
+
+class OwnRights:
+    """Whether the account that acts for itself may raise the limits of its jobs: Slurm lets only operators.
+
+    Asked in the background when somebody looks at a job that could get more time.
+    """
+
+    def __init__(self, queries: Queries, door: SlurmDoor, name: str) -> None:
+        self._queries = queries
+        self._door = door
+        self._kept = Kept(f"{name}.rights", self._read, _KEEP)
+
+    def gives_time(self) -> bool:
+        """False when it is known that it may not. A helper has rights of its own, which only trying shows."""
+        return self._door.for_many or self._kept.peek() is not False
+
+    async def close(self) -> None:
+        """End what goes on in the background."""
+        await self._kept.close()
+
+    async def _read(self) -> bool:
+        """Raises SchedulerSilent, also where there is no accounting to ask."""
+        if _owns(self._door.reader, await self._queries.config()):
+            return True
+        level, coordinates = await self._queries.standing(self._door.reader)
+        # a coordinator's rights differ between Slurm's versions: only trying shows
+        return level in _OPERATORS or bool(coordinates)
+
+
+def _owns(reader: str, config: dict[str, str]) -> bool:
+    return reader in {"root", config.get("SlurmUser", "").partition("(")[0]}
