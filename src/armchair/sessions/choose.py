@@ -62,6 +62,12 @@ class Choices:
     machine: Resources | None = None
     asking: bool = field(default=False)
 
+    @property
+    def as_of(self) -> datetime | None:
+        """When the cluster gave the oldest of the estimates that are shown; None without any."""
+        shown = [choice.estimate.as_of for choice in (*self.sizes, self.chosen) if not choice.errors]
+        return min((moment for moment in shown if moment is not None), default=None)
+
 
 async def choices(portal: Portal, login: str, application: Application, wish: LaunchRequest) -> Choices:
     """The choices as they stand with this half-filled wish; of it, `cluster`, `placement`, `size` and `resources` count.

@@ -50,6 +50,17 @@ async def test_each_size_says_when_it_would_start(on_cluster) -> None:
     assert "for 4 hours in short. Likely starts in about 20 min" in foot(chosen)
 
 
+async def test_how_old_the_estimates_are_is_said(on_cluster) -> None:
+    now = on_cluster.portal.clock.now()
+    guess(on_cluster, 1, starts=Starts.NOW, as_of=now - timedelta(seconds=20))
+    guess(on_cluster, 4, at=now + timedelta(minutes=20), as_of=now - timedelta(seconds=50))
+    for path in (FORM, FORM + "/starts?size=small"):
+        assert re.search(r"The cluster gave these estimates +50 s ago", foot((await on_cluster.get(path)).text)), "the oldest"
+    guess(on_cluster, 1, starts=Starts.UNKNOWN, asking=True)
+    guess(on_cluster, 4, starts=Starts.UNKNOWN)
+    assert "gave these estimates" not in (await on_cluster.get(FORM)).text, "there are none"
+
+
 async def test_what_would_start_sooner_is_said(on_cluster) -> None:
     now = on_cluster.portal.clock.now()
     guess(on_cluster, 4, at=now + timedelta(hours=3))
