@@ -50,8 +50,14 @@ def install(app: FastAPI, portal: Portal) -> None:
 
     async def signed_out(request: Request, error: Exception) -> Response:
         del error
-        if request.method != "GET" or "hx-request" in request.headers or request.url.path.endswith("/events"):
-            return Response(status_code=401, headers={"HX-Redirect": portal.names.portal_url("/login")})
+        to_login = {"HX-Redirect": portal.names.portal_url("/login")}
+        if "hx-request" in request.headers or request.url.path.endswith("/events"):
+            return Response(status_code=401, headers=to_login)
+        if request.method != "GET":
+            # a form can't be sent again by itself: its sender has to know that nothing came of it
+            answer = page(portal, request, 401, "login_over_form", {})
+            answer.headers.update(to_login)
+            return answer
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"/login?next={quote(target, safe='')}", 303)
 

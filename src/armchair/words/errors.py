@@ -162,6 +162,10 @@ ERRORS: dict[str, tuple[str, str]] = {
         mark("Type armchair login for a fresh one; each works once, for ten minutes."),
     ),
     "login_over": (mark("You are no longer logged in."), mark("Log in to the portal and join again.")),
+    "login_over_form": (
+        mark("You are no longer logged in, so nothing was done."),
+        mark("Log in and repeat what you did. Running sessions go on."),
+    ),
     "join_code_spent": (mark("This way in has been used or is too old."), mark("Press Join on the session's page again.")),
     "csrf_failed": (
         mark("This request did not come from a page of the portal, or the page was too old."),

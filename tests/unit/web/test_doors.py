@@ -157,6 +157,7 @@ async def test_forms_need_a_login(guest) -> None:
         answer = await guest.post(path)
         assert answer.status_code == 401, path
         assert answer.headers["hx-redirect"].endswith("/login")
+        assert "You are no longer logged in, so nothing was done." in answer.text, path
 
 
 @pytest.mark.parametrize(
