@@ -14,19 +14,40 @@ export function show(told: Told): void {
   });
 }
 
+/** Says beside the form that nothing was saved, and why; a screen reader hears it too. */
+function refuse(form: HTMLFormElement): void {
+  const text = form.dataset.denied ?? "";
+  const note = form.querySelector<HTMLElement>("[data-note]");
+  if (note) {
+    note.textContent = text;
+    note.hidden = false;
+  }
+  say(text);
+}
+
 async function ask(form: HTMLFormElement): Promise<void> {
+  const wanted = new FormData(form).getAll("occasion");
   const answer = await Notification.requestPermission();
-  if (answer === "granted") form.submit();
-  else say(form.dataset.denied ?? "");
+  // the question may have been open for long: the form has then been replaced with its part of the page, and is not sent
+  const place = form.isConnected ? form : document.querySelector<HTMLFormElement>("form[data-notify]");
+  if (!place) return;
+  if (answer !== "granted") {
+    refuse(place);
+    return;
+  }
+  for (const box of place.querySelectorAll<HTMLInputElement>("[name=occasion]")) box.checked = wanted.includes(box.value);
+  place.submit();
 }
 
 export function startNotifications(): void {
   document.addEventListener("submit", (event) => {
     const form = event.target as HTMLFormElement;
-    if (!("notify" in form.dataset) || !("Notification" in window)) return;
+    if (!("notify" in form.dataset)) return;
     const wanted = form.querySelector("[name=occasion]:checked") !== null;
-    if (!wanted || Notification.permission === "granted") return;
+    const able = "Notification" in window;
+    if (!wanted || (able && Notification.permission === "granted")) return;
     event.preventDefault();
-    void ask(form);
+    if (able) void ask(form);
+    else refuse(form);
   });
 }

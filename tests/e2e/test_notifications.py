@@ -84,4 +84,6 @@ def test_without_leave_nothing_is_stored_and_it_is_said(harness, visitor) -> Non
     form.get_by_label("when it starts").check()
     form.get_by_role("button", name="Save").click()
     expect(page.locator("#said")).to_contain_text("does not let this page show notifications")
+    expect(form.locator("[data-note]")).to_be_visible()
+    expect(form.locator("[data-note]")).to_contain_text("does not let this page show notifications")
     assert harness.run(harness.portal.store.wishes(session, harness.login)) == []

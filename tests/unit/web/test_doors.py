@@ -1,6 +1,7 @@
 """Who gets in: hosts, headers, one-time links, cookies, forged forms, logging out, bodies and errors."""
 
 import base64
+import re
 
 import pytest
 import structlog
@@ -289,6 +290,22 @@ async def test_a_wrong_token_form_says_what_is_wrong(ada, form, code) -> None:
     assert answer.status_code == 422
     assert words.fielderrors.FIELDS[code].partition("%")[0] in answer.text
     assert "<b>" not in answer.text
+
+
+async def test_a_refused_token_form_keeps_what_was_filled_in_and_says_it_beside_the_field(ada) -> None:
+    form = {"name": "robot", "scope": ["sessions:write", "tokens:write"], "life": "7"}
+    assert (await ada.post("/account/tokens", form)).status_code == 200
+    again = await ada.post("/account/tokens", form)
+    assert again.status_code == 409
+    field = again.text.partition('<label for="token-name">')[2].partition("</div>")[0]
+    assert 'value="robot"' in field
+    assert "There is a token named robot already." in field
+    assert re.findall(r'value="([a-z:]+)" checked', again.text) == ["sessions:write", "tokens:write"]
+    assert '<option value="7" selected>' in again.text
+    none = (await ada.post("/account/tokens", {"name": "other"})).text
+    assert "Choose at least one" in none.partition("<fieldset")[2].partition("</fieldset>")[0]
+    assert 'value="other"' in none
+    assert " checked" not in none
 
 
 async def test_the_theme_stays(ada) -> None:

@@ -107,6 +107,9 @@ async def test_renaming(ada) -> None:
     url = f"/sessions/{record.session.id}"
     assert (await ada.post(f"{url}/title", {"title": "  After\n"})).status_code == 303
     assert (await ada.portal.store.get(record.session.id)).session.title == "After"
+    too_long = await ada.post(f"{url}/title", {"title": "long " * 60})
+    assert too_long.status_code == 422
+    assert f'value="{"long " * 60}" maxlength="200" aria-invalid="true" aria-describedby="title-error"' in too_long.text
     assert (await ada.post(f"{url}/title", {"title": " "})).status_code == 303
     assert (await ada.portal.store.get(record.session.id)).session.title == record.session.app_title != ""
     await ada.post(f"{url}/title", {"title": "After"})

@@ -49,6 +49,26 @@ async def test_a_refusal_is_told_in_words(ada, form, said) -> None:
     assert list(await ada.portal.store.wishes(session, "ada")) == []
 
 
+async def test_what_was_refused_is_still_filled_in(ada) -> None:
+    session = (await ada.launch("Mine")).session.id
+    ada.portal.notifiers = {Channel.WEBHOOK: Way(), Channel.MAIL: Way()}
+    page = (await ada.post(f"/sessions/{session}/tell", {"channel": "webhook", "occasion": "end", "target": "bad"})).text
+    form = page.partition('value="webhook"')[2].partition("</form>")[0]
+    assert 'value="bad" aria-invalid="true" aria-describedby="act-error" autofocus>' in form
+    assert 'value="end" checked' in form
+    assert '<details class="panel" id="tell" open>' in page
+    assert 'id="act-error"' in page
+
+
+async def test_the_address_that_was_named_is_shown(ada) -> None:
+    session = (await ada.launch("Mine")).session.id
+    ada.portal.notifiers = {Channel.WEBHOOK: Way()}
+    await ada.post(f"/sessions/{session}/tell", {"channel": "webhook", "occasion": "end", "target": "https://x.test/?a=1&b"})
+    assert 'name="target" type="url" autocomplete="off" value="https://x.test/?a=1&amp;b">' in (
+        await ada.get(f"/sessions/{session}")
+    ).text
+
+
 async def test_an_empty_address_keeps_the_one_that_was_named(ada) -> None:
     session = (await ada.launch("Mine")).session.id
     ada.portal.notifiers = {Channel.WEBHOOK: Way()}

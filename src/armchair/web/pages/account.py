@@ -1,5 +1,6 @@
 """Page: a person's own settings: theme, tokens, logins."""
 
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 from fastapi import APIRouter
@@ -8,8 +9,8 @@ from starlette.responses import RedirectResponse, Response
 
 from armchair import words
 from armchair.accounts.actor import Actor, Scope
-from armchair.accounts.logins import Accounts
-from armchair.domain.errors import ArmchairError, InvalidInput
+from armchair.accounts.logins import NAME_LENGTH, Accounts
+from armchair.domain.errors import Conflict, InvalidInput, Refused
 from armchair.sessions import join
 from armchair.sessions.join import safe_path
 from armchair.sessions.portal import Portal
@@ -18,6 +19,12 @@ from armchair.web.problems import status_of
 from armchair.web.rendering import THEME_COOKIE, THEMES, render
 
 _LIVES = {"7": timedelta(days=7), "30": timedelta(days=30), "365": timedelta(days=365)}
+# a form that nobody has filled in yet
+_FRESH: Mapping[str, str | Collection[str]] = {
+    "name": "",
+    "scopes": {scope.value for scope in Scope if scope.value.endswith(":read")},
+    "life": "30",
+}
 
 
 def router(portal: Portal) -> APIRouter:
@@ -25,14 +32,18 @@ def router(portal: Portal) -> APIRouter:
     made = APIRouter(include_in_schema=False)
     accounts = Accounts(portal.accounts, portal.clock, portal.accounts_settings)
 
-    async def page(request: Request, actor: Actor, secret: str = "", problem: str = "", status: int = 200) -> Response:
+    async def page(request: Request, actor: Actor, status: int = 200, **more: str | Collection[str]) -> Response:
+        """`more`: the fresh token's `secret`; or what is wrong, by field (`problems`), and what was `sent` with it."""
         params = {
             "tokens": await accounts.tokens(actor),
             "logins": await accounts.logins(actor),
             "scopes": [scope.value for scope in Scope if scope in actor.scopes],
             "lives": list(_LIVES),
-            "secret": secret,
-            "problem": problem,
+            "longest": NAME_LENGTH,
+            "secret": "",
+            "problems": {},
+            "sent": _FRESH,
+            **more,
         }
         return render(portal, request, "account.html", params, status)
 
@@ -46,12 +57,16 @@ def router(portal: Portal) -> APIRouter:
         actor, form = await sender(portal, request)
         known = {scope.value for scope in Scope}
         scopes = frozenset(Scope(str(value)) for value in form.getlist("scope") if value in known)
+        sent = {"name": text(form, "name"), "scopes": {scope.value for scope in scopes}, "life": text(form, "life")}
         try:
             token = await accounts.create_token(actor, text(form, "name"), scopes, _LIVES.get(text(form, "life")))
         except InvalidInput as invalid:
-            return await page(request, actor, problem=words.field_error(invalid.errors[0]), status=422)
-        except ArmchairError as error:
-            return await page(request, actor, problem=words.error(error.code, error.params).text, status=status_of(error))
+            problems = {one.field: words.field_error(one) for one in invalid.errors}
+            return await page(request, actor, 422, problems=problems, sent=sent)
+        except (Conflict, Refused) as error:
+            field = "name" if isinstance(error, Conflict) else "scopes"
+            problems = {field: words.error(error.code, error.params).text}
+            return await page(request, actor, status_of(error), problems=problems, sent=sent)
         return await page(request, actor, secret=token.secret.reveal())
 
     @made.post("/account/tokens/{token}/revoke")

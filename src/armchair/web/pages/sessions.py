@@ -119,7 +119,7 @@ def _add_acting(made: APIRouter, portal: Portal) -> None:
             await stopping.rename(portal, actor, record.session.id, text(form, "title"))
         except InvalidInput as invalid:
             params = await whole(portal, actor, record)
-            params["title_error"] = words.field_error(invalid.errors[0])
+            params |= {"title_error": words.field_error(invalid.errors[0]), "title_sent": text(form, "title")}
             return render(portal, request, "session.html", params, 422)
         return RedirectResponse(f"/sessions/{record.session.id}", 303)
 
@@ -173,15 +173,17 @@ def _is_old(view: SessionView) -> bool:
 
 
 async def whole(portal: Portal, actor: Actor, record: Record) -> dict[str, Any]:
-    """What a session's page shows. `act_error`: why what was asked for could not be done."""
+    """What a session's page shows. `act_error`: why what was asked for could not be done; `title_sent`: in the title's field."""
     script = await use.script(portal, actor, record.session.id)
-    return {**await _detail(portal, actor, record), "script": script, "title_error": "", "act_error": ""}
+    texts = {"script": script, "title_error": "", "title_sent": record.session.title, "act_error": ""}
+    return {**await _detail(portal, actor, record), **texts}
 
 
 async def _detail(portal: Portal, actor: Actor, record: Record) -> dict[str, Any]:
     session, view = record.session, use.view(portal, record)
     events = await use.timeline(portal, actor, session.id)
     steps = _steps(view)
+    wishes = await telling.wishes(portal, actor, session.id)
     return {
         "view": view,
         "steps": steps,
@@ -192,7 +194,9 @@ async def _detail(portal: Portal, actor: Actor, record: Record) -> dict[str, Any
         "facts": facts(portal, record),
         "larger": _larger(portal, record),
         "channels": sorted(telling.channels(portal)),
-        "wishes": {wish.channel: wish.occasions for wish in await telling.wishes(portal, actor, session.id)},
+        "wishes": {one.channel: one.occasions for one in wishes},
+        "targets": {one.channel: one.target for one in wishes},
+        "refused_channel": "",
         **_again(),
     }
 

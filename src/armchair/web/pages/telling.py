@@ -24,14 +24,18 @@ def router(portal: Portal) -> APIRouter:
         """`channel`, `occasion` (any number; none: no longer), and `target` for a webhook."""
         actor, form = await sender(portal, request)
         record = await show.show(portal, actor, reference)
-        channel, wanted = text(form, "channel"), {str(one) for one in form.getlist("occasion")}
+        channel, sent = text(form, "channel"), text(form, "target").strip()
+        wanted = {str(one) for one in form.getlist("occasion")}
         occasions = frozenset(one for one in Occasion if one.value in wanted)
         try:
-            target = text(form, "target").strip() or await _known_target(portal, actor, record.session.id, channel)
+            target = sent or await _known_target(portal, actor, record.session.id, channel)
             await telling.tell(portal, actor, record.session.id, _channel(channel), occasions, target)
         except (Refused, Conflict, InvalidInput) as error:
             params = await whole(portal, actor, record)
-            params["act_error"] = _said(error)
+            # what was filled in stays, for another try
+            params["wishes"] = {**params["wishes"], channel: occasions}
+            params["targets"] = {**params["targets"], channel: sent}
+            params |= {"act_error": _said(error), "refused_channel": channel}
             return render(portal, request, "session.html", params, 422)
         return RedirectResponse(f"/sessions/{record.session.id}", 303)
 
