@@ -67,7 +67,10 @@ def end_all(
             living = client.admin.sessions(text=login, phase=_LIVING, page_size=_PAGE)["sessions"]
             count = sum(one["owner"] == login for one in living)
             if count == 0:
-                note(f"{login} has no running session.")
+                if as_json:
+                    print_json({"ended": 0})
+                else:
+                    note(f"{login} has no running session.")
                 return
             typer.confirm(f"End {count} session{'' if count == 1 else 's'} of {login}?", abort=True, err=True)
         ended = client.admin.end_all(login)

@@ -41,7 +41,7 @@ def launch(  # noqa: PLR0913 - one parameter for each option
     timeout: Annotated[str, typer.Option(help="How long to wait at most: 30s, 10m, 2h. The session goes on.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Start a session. With --wait: exit 0 ready, 2 bad input, 3 ended before it was ready, 4 gave up waiting."""
+    """Start a session. Exit 2: bad input, 3: it ended before it was ready. With --wait: 0 ready, 4 gave up waiting."""
     filled, seconds = _answers(answers or []), _seconds(timeout)
     with connect() as client:
         # the key makes a repetition after a lost answer the same session
@@ -62,7 +62,7 @@ def launch(  # noqa: PLR0913 - one parameter for each option
     else:
         say(f"#{session.number} {session.title}: {session.state}")
         say(session.data["join_url"])
-    if not wait or session.ready:
+    if session.ready or not (wait or session.ended):
         return
     if not session.ended and not as_json:
         note(f"It is not ready after {timeout}; it goes on. `armchair show {session.number}` tells how it stands.")

@@ -11,7 +11,7 @@ from armchair.cli.browser import browse
 from armchair.cli.connection import connect
 from armchair.cli.jar import write_jar
 from armchair.cli.output import GAVE_UP, Json, Reference, note, print_json, say, table, write_log
-from armchair.cli.waiting import wait_for
+from armchair.cli.waiting import follow_log, wait_for
 from armchair.client.models import Session
 
 _PAGE = 200
@@ -82,12 +82,11 @@ def logs(
             else:
                 write_log(text)
             return
-        for event in client.follow(reference, log=True):
-            if event.name == "log":
-                if as_json:
-                    print_json({"log": event.data["text"]})
-                else:
-                    write_log(event.data["text"])
+        for text in follow_log(client, reference):
+            if as_json:
+                print_json({"log": text})
+            else:
+                write_log(text)
 
 
 def open_session(

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from armchair.cli.output import note, one_line
+from armchair.domain.tail import added
 
 if TYPE_CHECKING:
     from armchair.client import Client
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _STEP = 0.1
 _RETRY = 0.5
+_TAIL = 64 * 1024  # as much of a log as the portal keeps
 
 
 def wait_for(
@@ -44,6 +46,32 @@ def wait_for(
     finally:
         stop.set()
     return session
+
+
+def follow_log(client: "Client", reference: str) -> Iterator[str]:
+    """What the application writes, piece by piece, until the session has ended. A portal that goes away is waited for."""
+    # imported here for the same reason as in connection.py
+    from armchair.client import PortalAway  # noqa: PLC0415
+
+    known, ended, reached = "", False, False
+    while not ended:
+        first = True
+        try:
+            for event in client.follow(reference, log=True):
+                reached = True
+                if event.name == "session":
+                    ended = event.data["phase"] == "ended"
+                elif event.name == "log":
+                    # each stream begins with all that there is
+                    text = added(known, event.data["text"]) if first else event.data["text"]
+                    known, first = (known + text)[-_TAIL:], False
+                    if text:
+                        yield text
+        except PortalAway:
+            if not reached:
+                raise
+        if not ended:
+            time.sleep(_RETRY)
 
 
 def _follow(

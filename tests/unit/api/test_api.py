@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from armchair.accounts.actor import Person, PortalRole, Scope
 from armchair.accounts.logins import Accounts
+from armchair.domain import tail
 from armchair.domain.session import Wanted
 from armchair.sessions.portal import Portal
 from armchair.sessions.ports import Notice
@@ -282,7 +283,7 @@ async def test_the_stream_of_a_session_begins_with_it_and_tells_each_change(api:
     ],
 )
 def test_what_a_sliding_tail_gained(before: str, after: str, gained: str) -> None:
-    assert streams.added(before, after) == gained
+    assert tail.added(before, after) == gained
 
 
 async def test_the_doctor_says_what_the_gateway_has_to_tell(api: Api) -> None:

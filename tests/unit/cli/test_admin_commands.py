@@ -95,6 +95,8 @@ def test_all_of_somebody_end_after_a_question(
     assert "1 session of eve" in capsys.readouterr().out
     assert run("admin", "end-all", "ev") == 0  # somebody whose login is part of another's has none of hers
     assert "ev has no running session." in capsys.readouterr().err
+    assert run("admin", "end-all", "ev", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"ended": 0}
 
 
 def test_drain_and_banner(portal: Portal, run: Run, capsys: pytest.CaptureFixture[str]) -> None:

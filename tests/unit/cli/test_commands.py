@@ -151,6 +151,43 @@ def test_launch_that_ends_before_it_is_ready(portal: Portal, run: Run, capsys: p
     assert "last words" in told
 
 
+def test_a_launch_that_is_refused_at_once_is_no_success(portal: Portal, run: Run) -> None:
+    with launched(portal):
+        portal.answers["POST", "/sessions"] = httpx.Response(201, json=session("ended"))
+        assert run("launch", "terminal") == 3
+
+
+def test_a_followed_log_goes_on_after_the_portal_was_away(
+    portal: Portal, run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("armchair.cli.waiting._RETRY", 0.0)
+    turns = [
+        [("session", session("ready")), ("log", {"text": "one\n"}), ("log", {"text": "two\n"})],
+        None,
+        [("log", {"text": "one\ntwo\nthree\n"}), ("session", session("ready"))],
+        [("log", {"text": "one\ntwo\nthree\n"}), ("session", session("ready")), ("session", session("ended"))],
+    ]
+
+    def stream(request: httpx.Request) -> httpx.Response:
+        turn = turns.pop(0)
+        if turn is None:
+            raise httpx.ConnectError("nobody there")
+        return httpx.Response(200, text="".join(f"event: {name}\ndata: {json.dumps(data)}\n\n" for name, data in turn))
+
+    monkeypatch.setattr(Portal, "__call__", lambda _, request: stream(request))
+    assert run("logs", "3", "--follow") == 0
+    assert capsys.readouterr().out == "one\ntwo\nthree\n"
+    assert turns == []
+
+
+def test_a_portal_that_was_never_there_is_not_waited_for(portal: Portal, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(_portal: Portal, _request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("nobody there")
+
+    monkeypatch.setattr(Portal, "__call__", away)
+    assert run("logs", "3", "--follow") == 1
+
+
 def test_launch_gives_up_waiting(portal: Portal, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     with launched(portal, session("starting")):
         assert run("launch", "terminal", "--wait", "--timeout", "0.2s") == 4

@@ -64,9 +64,10 @@ async def test_the_address_that_was_named_is_shown(ada) -> None:
     session = (await ada.launch("Mine")).session.id
     ada.portal.notifiers = {Channel.WEBHOOK: Way()}
     await ada.post(f"/sessions/{session}/tell", {"channel": "webhook", "occasion": "end", "target": "https://x.test/?a=1&b"})
-    assert 'name="target" type="url" autocomplete="off" value="https://x.test/?a=1&amp;b">' in (
-        await ada.get(f"/sessions/{session}")
-    ).text
+    assert (
+        'name="target" type="url" autocomplete="off" value="https://x.test/?a=1&amp;b">'
+        in (await ada.get(f"/sessions/{session}")).text
+    )
 
 
 async def test_an_empty_address_keeps_the_one_that_was_named(ada) -> None:

@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from armchair.accounts.actor import Actor, Scope
 from armchair.domain.errors import ArmchairError
 from armchair.domain.run import Phase, Record
+from armchair.domain.tail import added
 from armchair.sessions import show
 from armchair.sessions.changes import News, SessionChanged
 from armchair.sessions.portal import Portal
@@ -20,7 +21,6 @@ from armchair.web.api.present import session_json
 KEEP_ALIVE = 15.0
 LOG_EVERY = 1.0
 STILL_HERE = ": still here\n\n"
-_JOINT = 256
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _SSE = "text/event-stream"
 
@@ -104,15 +104,6 @@ async def _beats(stream: AsyncIterator[News], seconds: float) -> AsyncIterator[S
             following = asyncio.ensure_future(anext(stream))
     finally:
         following.cancel()
-
-
-def added(before: str, after: str) -> str:
-    """What a sliding tail gained: all of `after` when nothing of `before` is found in it."""
-    if after.startswith(before):
-        return after[len(before) :]
-    joint = before[-_JOINT:]
-    found = after.rfind(joint)
-    return after[found + len(joint) :] if found >= 0 else after
 
 
 async def _still_there(portal: Portal, actor: Actor) -> bool:

@@ -173,7 +173,7 @@ def _is_old(view: SessionView) -> bool:
 
 
 async def whole(portal: Portal, actor: Actor, record: Record) -> dict[str, Any]:
-    """What a session's page shows. `act_error`: why what was asked for could not be done; `title_sent`: in the title's field."""
+    """What a session's page shows. `act_error`: why something could not be done. `title_sent`: the title as it was typed."""
     script = await use.script(portal, actor, record.session.id)
     texts = {"script": script, "title_error": "", "title_sent": record.session.title, "act_error": ""}
     return {**await _detail(portal, actor, record), **texts}
