@@ -17,11 +17,18 @@ function clock(moment: Date): string {
   return moment.toDateString() === new Date().toDateString() ? time : `${moment.toLocaleDateString(undefined, { day: "numeric", month: "short" })}, ${time}`;
 }
 
+/** As the portal writes it: at most two units, and none that is zero. */
 function length(seconds: number): string {
-  const minutes = Math.max(0, Math.floor(seconds / 60));
-  if (minutes === 0) return `${Math.max(0, Math.floor(seconds))} s`;
-  const hours = Math.floor(minutes / 60);
-  return hours ? `${hours} h ${minutes % 60} min` : `${minutes} min`;
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) return `${whole} s`;
+  const parts: [number, string][] = [
+    [Math.floor(whole / 86_400), "d"],
+    [Math.floor(whole / 3600) % 24, "h"],
+    [Math.floor(whole / 60) % 60, "min"],
+  ];
+  const first = parts.findIndex(([number]) => number > 0);
+  const shown = parts.slice(first, first + 2).filter(([number]) => number > 0);
+  return shown.map(([number, unit]) => `${number} ${unit}`).join(" ");
 }
 
 export function freshen(root: ParentNode): void {

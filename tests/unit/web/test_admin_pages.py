@@ -1,5 +1,6 @@
 """The administration: for operators only, with a question before each end, and words that reach those concerned."""
 
+import re
 import logging
 from dataclasses import replace
 
@@ -164,6 +165,21 @@ async def test_a_wrong_form_says_what_is_wrong(operator) -> None:
         assert answer.status_code == 422
         assert 'role="alert"' in answer.text
     assert operator.portal.announcements == ()
+
+
+async def test_a_wrong_form_stays_filled_in_and_is_told_beside_its_field(operator) -> None:
+    long = "word " * 80
+    banner = (await operator.post("/admin/banner", {"text": long, "level": "warning", "hours": "168"})).text
+    field = banner.partition('<label for="banner">')[2].partition("</div>")[0]
+    assert f'value="{long}"' in field
+    assert 'role="alert">' in field
+    assert re.findall(r'<option value="(\w*)" selected>', banner) == ["warning", "168"]
+    cluster = operator.portal.launchers and next(iter(operator.portal.launchers))
+    drain = (await operator.post("/admin/drain", {"cluster": cluster, "text": long})).text
+    form = drain.partition(f'id="why-{cluster}"')[2]
+    assert form.startswith(f' name="text" value="{long}"')
+    assert f'id="why-{cluster}-error" role="alert">' in form
+    assert drain.count('role="alert"') == 1
 
 
 async def test_the_state_of_the_portal_is_told(operator, monkeypatch) -> None:

@@ -1,5 +1,6 @@
 """Pages of operators at /admin: everybody's sessions, the portal and its clusters, who is logged in. Others find nothing."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -110,7 +111,10 @@ def _add_people(made: APIRouter, portal: Portal) -> None:
 
 
 def _add_portal(made: APIRouter, portal: Portal) -> None:
-    async def page(request: Request, actor: Actor, problem: str = "", status: int = 200) -> Response:
+    async def page(
+        request: Request, actor: Actor, problem: str = "", sent: Mapping[str, str] | None = None, status: int = 200
+    ) -> Response:
+        """`problem`: what is wrong with the form that was `sent`, which stays as it was filled in."""
         params: dict[str, Any] = {
             "clusters": await use.clusters(portal, actor),
             "problems": portal.catalogue.problems(),
@@ -120,6 +124,7 @@ def _add_portal(made: APIRouter, portal: Portal) -> None:
             "levels": [level.value for level in Level],
             "hours": tuple(_HOURS),
             "problem": problem,
+            "sent": sent,
         }
         return render(portal, request, "admin_portal.html", params, status)
 
@@ -137,7 +142,8 @@ def _add_portal(made: APIRouter, portal: Portal) -> None:
             else:
                 await use.drain(portal, actor, cluster, text(form, "text"))
         except InvalidInput as invalid:
-            return await page(request, actor, words.field_error(invalid.errors[0]), 422)
+            sent = {"form": "drain", "cluster": cluster, "text": text(form, "text")}
+            return await page(request, actor, words.field_error(invalid.errors[0]), sent, 422)
         return RedirectResponse("/admin/portal", 303)
 
     @made.post("/banner")
@@ -150,7 +156,8 @@ def _add_portal(made: APIRouter, portal: Portal) -> None:
                 level = Level.WARNING if text(form, "level") == Level.WARNING else Level.INFO
                 await use.put_banner(portal, actor, text(form, "text"), level, _until(portal, text(form, "hours")))
         except InvalidInput as invalid:
-            return await page(request, actor, words.field_error(invalid.errors[0]), 422)
+            sent = {name: text(form, name) for name in ("text", "level", "hours")}
+            return await page(request, actor, words.field_error(invalid.errors[0]), {"form": "banner", **sent}, 422)
         return RedirectResponse("/admin/portal", 303)
 
 
