@@ -9,6 +9,9 @@ import { freshen } from "./times";
 type News = { kind: "session"; session: string } | { kind: "cluster"; cluster: string } | { kind: "resync" } | { kind: "over" } | { kind: "up" } | { kind: "down" };
 
 const SILENCE = 4000;
+/** Nothing is replaced under a person's hands: an open menu, a field, a selection. */
+const WHEN_FREE = 500;
+const AFTER_FAILURE = 5000;
 const pending = new Set<string>();
 let timer: number | undefined;
 let fetching = false;
@@ -87,7 +90,7 @@ async function refresh(element: HTMLElement): Promise<void> {
   const source = sourceOf(element);
   if (!source || !element.isConnected) return;
   if (busy(element)) {
-    whenFree(element);
+    again(element, WHEN_FREE);
     return;
   }
   const id = element.id;
@@ -114,10 +117,9 @@ function go(): void {
   if (target) setTimeout(() => location.assign(target), 300);
 }
 
-/** Nothing is replaced under a person's hands: an open menu, a field, a selection. */
-function whenFree(element: HTMLElement): void {
+function again(element: HTMLElement, wait: number): void {
   const { live, cluster } = element.dataset;
-  setTimeout(() => later(cluster === undefined ? (live ?? "*") : `@${cluster}`), 500);
+  setTimeout(() => later(cluster === undefined ? (live ?? "*") : `@${cluster}`), wait);
 }
 
 export function later(session: string): void {
@@ -203,11 +205,13 @@ export function startLive(): void {
       return;
     }
     detail.shouldSwap = false; // somebody opened a menu while the answer was under way
-    whenFree(detail.target);
+    again(detail.target, WHEN_FREE);
   });
   document.body.addEventListener("htmx:responseError", (event) => {
-    const status = (event as CustomEvent<{ xhr: XMLHttpRequest }>).detail.xhr.status;
-    if (status === 401) location.reload();
+    const { xhr, target } = (event as CustomEvent<{ xhr: XMLHttpRequest; target: HTMLElement }>).detail;
+    if (xhr.status === 401) location.reload();
+    // the stream may go on and never say it again
+    if (xhr.status >= 500) again(target, AFTER_FAILURE);
   });
   go();
   if (!url) return;

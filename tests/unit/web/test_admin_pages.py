@@ -146,6 +146,18 @@ async def test_a_drain_reaches_the_launch_form_and_is_taken_back(operator) -> No
     assert "Start Hello" in (await operator.get("/applications/hello")).text
 
 
+@pytest.mark.parametrize("cluster", ["local", ""])
+async def test_a_drain_that_comes_while_somebody_fills_in_the_form_loses_no_answer(operator, cluster) -> None:
+    await operator.post("/admin/drain", {"cluster": cluster, "text": "Back at 15:00."})
+    answer = await operator.post("/applications/hello", {"title": "My alignment", "size": "large"})
+    assert answer.status_code == 403
+    assert 'value="My alignment"' in answer.text
+    assert 'value="large" data-summary' in answer.text
+    assert "Back at 15:00." in answer.text
+    assert "What you answered is still here." in answer.text
+    assert "Choose another cluster" not in answer.text, "there is none"
+
+
 async def test_a_banner_is_on_all_pages_and_on_the_door(operator) -> None:
     await operator.post("/admin/banner", {"text": "Maintenance on <Monday>.", "level": "warning", "hours": "8"})
     banner = operator.portal.announcements[0]

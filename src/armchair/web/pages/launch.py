@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from armchair import words
 from armchair.accounts.actor import Actor
 from armchair.domain.application import Application
-from armchair.domain.errors import InvalidInput, NotFound, StorageFull, Unavailable
+from armchair.domain.errors import InvalidInput, NotFound, Refused, StorageFull, Unavailable
 from armchair.domain.forms import custom
 from armchair.domain.forms.conditions import applies
 from armchair.domain.forms.values import shown
@@ -63,8 +63,8 @@ def router(portal: Portal) -> APIRouter:
         except InvalidInput as invalid:
             errors = {problem.field: words.field_error(problem) for problem in invalid.errors}
             return render(portal, request, "launch.html", await _params(portal, actor, app, wish, errors, key), 422)
-        except (StorageFull, Unavailable) as refused:
-            # what was answered must not be typed again when there is room, or an answer, later
+        except (Refused, StorageFull, Unavailable) as refused:
+            # what was answered must not be typed again when the cluster takes sessions, has room or answers, later
             params = {**await _params(portal, actor, app, wish, key=key), "refusal": words.error(refused.code, refused.params)}
             return render(portal, request, "launch.html", params, status_of(refused))
         return RedirectResponse(f"/sessions/{launched.record.session.id}?open=1", 303)
