@@ -20,7 +20,9 @@ def letter(occasion: Occasion, params: Mapping[str, object]) -> Message:
         return Message(title=gettext("%(name)s is ready") % {"name": name}, detail=gettext("It waits for you."))
     if occasion is Occasion.END_NEAR:
         title = gettext("%(name)s ends in %(span)s") % {"name": name, "span": _span(params.get("seconds"), "seconds")}
-        return Message(title=title, detail=gettext("Then its time is over. Save your work; its page tells whether it can have more time."))
+        return Message(
+            title=title, detail=gettext("Then its time is over. Save your work; its page tells whether it can have more time.")
+        )
     if occasion is Occasion.IDLE_NEAR:
         title = gettext("%(name)s ends at %(time)s if nobody uses it") % {"name": name, "time": _time(params.get("ends_at"))}
         span = _span(params.get("minutes"), "minutes")

@@ -1,7 +1,7 @@
 """The administration: for operators only, with a question before each end, and words that reach those concerned."""
 
-import re
 import logging
+import re
 from dataclasses import replace
 
 import pytest
