@@ -174,7 +174,7 @@ ERRORS: dict[str, tuple[str, str]] = {
     "portal_drained": (mark("No new sessions are started at present."), mark("%(text)s Running sessions go on.")),
     "cluster_drained": (mark("%(cluster)s takes no new sessions at present."), mark("%(text)s Running sessions go on.")),
     "scheduler_silent": (
-        mark("The launcher gives no answer."),
+        mark("The place where sessions run gives no answer."),
         mark("Running sessions are not affected, and what you asked for is kept. It is asked again."),
     ),
     "storage_full": (mark("The portal's disk is full; nothing was stored."), mark("Free some space, then try again.")),
@@ -194,7 +194,7 @@ ERRORS: dict[str, tuple[str, str]] = {
         mark("Remove it, or set gateway.runtime_directory to a directory of yours."),
     ),
     "outcome_is_final": (mark("This run has ended; how it ended can't be changed."), ""),
-    "launcher_refused": (mark("The launcher refused: %(reason)s"), mark("Change the size, or tell the help desk.")),
+    "launcher_refused": (mark("It was refused: %(reason)s"), mark("Change the size, or tell the help desk.")),
     "not_this_user": (
         mark("The local launcher runs jobs only as %(user)s, not as %(run_as)s."),
         mark("Start a portal under the other account."),
