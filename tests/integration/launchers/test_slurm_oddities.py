@@ -447,3 +447,14 @@ async def test_an_old_squeue_without_our_fields_is_asked_with_letters(room):
         fact = await one(room, job)
         assert (fact.state, fact.mark, fact.node) == (JobState.RUNNING, MARK, "node1")
     assert room.fakes.calls["squeue"] == 1 + 1 + 3, "the fields are tried once"
+
+
+@pytest.mark.parametrize("anothers", [False, True], ids=["ours", "another with its number"])
+async def test_of_jobs_that_were_queued_again_only_a_portals_is_cancelled(room, anothers):
+    """A controller that crashed gave the number to a job of the person's own, which then lost its node."""
+    job = await room.launcher.submit(request())
+    if anothers:
+        room.fakes.change(job.id, Comment="thesis", Name="simulation")
+    room.fakes.change(job.id, RestartCnt="1", SubmitTime=str(int(job.submitted_at.timestamp()) + 60))
+    await room.new().cancel(job)
+    assert room.fakes.calls["scancel"] == (0 if anothers else 1)

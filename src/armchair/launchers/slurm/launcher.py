@@ -303,11 +303,16 @@ class SlurmLauncher:
             raise self._silence(str(error)) from error
 
     async def _is_there(self, job: JobRef) -> bool:
-        """Whether the id still means this job: it may have been given out again after a crash of the controller."""
+        """Whether the id still means this job: it may have been given out again after a crash of the controller.
+
+        One that was queued again has another submit time, and so has another job with this number.
+        """
         if job.cluster != self._name or not parse.is_job_id(job.id):
             return False
         row = await self._row(job.id, within=_FRESH)
-        return row is not None and facts.is_same_job(row, job)
+        if row is None or not facts.is_same_job(row, job):
+            return False
+        return row.submitted == job.submitted_at or marks.is_portals(row.comment, row.name)
 
     async def _row(self, job: str, within: float = 0.0) -> Row | None:
         try:

@@ -53,5 +53,10 @@ def carries(comment: str, name: str, mark: str) -> bool:
     return encode(mark) in tokens(comment, name) if mark else False
 
 
+def is_portals(comment: str, name: str) -> bool:
+    """Whether a job with this comment and name is some portal's: people mark their own jobs in other ways."""
+    return any(_OURS.fullmatch(token) for token in tokens(comment, name))
+
+
 def _is_token(word: str) -> bool:
     return any(pattern.fullmatch(word) for pattern in (_PLAIN, _PACKED, _DIGEST))
