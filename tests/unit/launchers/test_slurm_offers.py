@@ -95,6 +95,24 @@ def test_limits_that_the_site_does_not_enforce_are_none() -> None:
     assert {one.limits for one in offered("armalice", books=free).qos} == {Limits()}
 
 
+@pytest.mark.parametrize(("version", "names"), [("22.05.8", {"short"}), ("25.11.2", {"short", "bio"}), ("", {"short"})])
+async def test_newer_releases_mean_the_accounts_under_one_too(version: str, names: set[str]) -> None:
+    door = RecordedDoor()
+    door.answers["config"] = (
+        f"SLURM_VERSION = {version}\nClusterName = hpc\nAccountingStorageType = accounting_storage/slurmdbd\n"
+    )
+    door.answers["associations"] = "life||||||||||||\nlab|||life|||||||||\nlab|ada|||||||normal|normal|||\n"
+    door.answers["partitions"] = (
+        "PartitionName=short AllowAccounts=ALL State=UP\n"
+        "PartitionName=bio AllowAccounts=life State=UP\n"
+        "PartitionName=others AllowAccounts=physics State=UP\n"
+    )
+    desk = QueueDesk(door, name="hpc")
+    offer = await desk.offer("ada")
+    assert {one.name for one in offer.partitions} == names
+    await desk.close()
+
+
 def test_percentages_are_no_limits_in_cores() -> None:
     """As of Slurm 23.11: 50 with the flag Relative is half of the partition, however large that is."""
     row = "half|DenyOnLimit,Relative|cpu=50|cpu=20,mem=10|gres/gpu=5||cpu=40|08:00:00|3|2|"

@@ -29,13 +29,17 @@ class Places:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Books:
-    """What accounting says, of everybody. `enforced`: nobody without account may start jobs. `limits`: limits count."""
+    """What accounting says, of everybody. `enforced`: nobody without account may start jobs. `limits`: limits count.
+
+    `nested`: where a partition names an account, it means those under it too, as from Slurm 25.11 on.
+    """
 
     associations: Sequence[AssociationFacts] = ()
     qos: Sequence[QosFacts] = ()
     defaults: Mapping[str, str] = field(default_factory=dict)
     enforced: bool = False
     limits: bool = False
+    nested: bool = False
 
 
 def offer(
@@ -49,15 +53,16 @@ def offer(
     qos = {one.name: one for one in books.qos} if books is not None else {}
     usable = {name for account in accounts for name in account.qos}
     counts = books is not None and books.limits
+    meant = _meant(accounts, books)
     reservations = tuple(_reservations(login, places.reservations, accounts, groups, as_of))
     return Offer(
         cluster=cluster,
         login=login,
         known=books is None or not books.enforced or bool(rows),
         partitions=tuple(
-            _offered(one, places.nodes, accounts, qos if counts else {})
+            _offered(one, places.nodes, accounts, qos if counts else {}, meant)
             for one in places.partitions
-            if _is_open(one, accounts, groups, reservations)
+            if _is_open(one, accounts, groups, reservations, meant)
         ),
         accounts=accounts,
         qos=tuple(_qos(one, counts=counts) for one in qos.values() if not accounts or one.name in usable),
@@ -102,6 +107,7 @@ def _is_open(
     accounts: Sequence[Account],
     groups: frozenset[str] | None,
     reservations: Sequence[Reservation],
+    meant: Mapping[str, frozenset[str]],
 ) -> bool:
     """Whether this person may use it at all."""
     if partition.closed or partition.state == "INACTIVE":
@@ -111,17 +117,36 @@ def _is_open(
     if partition.groups and groups is not None and not partition.groups & groups:
         return False
     return not accounts or any(
-        (one.partitions is None or partition.name in one.partitions) and _lets_in(partition, one.name) for one in accounts
+        (one.partitions is None or partition.name in one.partitions) and _lets_in(partition, meant[one.name])
+        for one in accounts
     )
 
 
-def _lets_in(partition: PartitionFacts, account: str) -> bool:
+def _meant(accounts: Sequence[Account], books: Books | None) -> dict[str, frozenset[str]]:
+    """For each account the names in a partition's list that mean it: its own, and perhaps those of the accounts above it."""
+    above = (
+        {row.account: row.parent for row in books.associations if not row.user} if books is not None and books.nested else {}
+    )
+    found = {}
+    for one in accounts:
+        names = [one.name]
+        while (parent := above.get(names[-1], "")) and parent not in names:
+            names.append(parent)
+        found[one.name] = frozenset(names)
+    return found
+
+
+def _lets_in(partition: PartitionFacts, names: frozenset[str]) -> bool:
     # Slurm: where both lists are there, the list of those let in counts alone
-    return account in partition.accounts if partition.accounts else account not in partition.not_accounts
+    return bool(names & partition.accounts) if partition.accounts else not names & partition.not_accounts
 
 
 def _offered(
-    partition: PartitionFacts, nodes: Sequence[NodeFacts], accounts: Sequence[Account], qos: Mapping[str, QosFacts]
+    partition: PartitionFacts,
+    nodes: Sequence[NodeFacts],
+    accounts: Sequence[Account],
+    qos: Mapping[str, QosFacts],
+    meant: Mapping[str, frozenset[str]],
 ) -> Partition:
     mine = [node for node in nodes if node.partition == partition.name]
     restricted = partition.accounts or partition.not_accounts
@@ -136,7 +161,7 @@ def _offered(
         cores=_most([node.cores for node in mine], partition.cores_per_node),
         memory=_most([node.memory for node in mine], partition.memory_per_node),
         gpus=_gpus(mine),
-        accounts=frozenset(one.name for one in accounts if _lets_in(partition, one.name))
+        accounts=frozenset(one.name for one in accounts if _lets_in(partition, meant[one.name]))
         if restricted and accounts
         else partition.accounts or None,
         qos=_let_in_qos(partition, accounts),

@@ -29,6 +29,7 @@ LARGE = 64 * 1024 * 1024
 TIMEOUT = timedelta(seconds=30)
 _STRANGER = 60.0  # how often accounting is asked anew because somebody is not in it
 _GROUPS_KEPT = 2000
+NESTED_SINCE = (25, 11)
 
 Answer = TypeVar("Answer")
 
@@ -174,6 +175,7 @@ class QueueDesk:
             defaults=offerparse.default_accounts(users),
             enforced=bool(enforced & {"associations", "limits", "qos", "safe", "all", "1"}),
             limits=bool(enforced & {"limits", "safe", "all"}),
+            nested=parse.release(config) >= NESTED_SINCE,
         )
 
     async def _known_books(self) -> offerbuild.Books | None:

@@ -198,6 +198,12 @@ def config(text: str) -> dict[str, str]:
     return {found[1]: found[2].strip() for found in _CONFIG.finditer(text)}
 
 
+def release(config: Mapping[str, str]) -> tuple[int, int]:
+    """Which Slurm this is, from its configuration: `22.05.8` → (22, 5); (0, 0) when it does not say."""
+    found = re.match(r"(\d{1,3})\.(\d{1,3})", config.get("SLURM_VERSION", ""), re.ASCII)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
 def submitted(text: str) -> str | None:
     """The job's id in what `sbatch --parsable` printed; None when it printed none."""
     for line in reversed(text.split("\n")):
