@@ -84,10 +84,11 @@ def occasion_of(event: Event) -> Occasion | None:
 def letters(event: Event, session: Session, wishes: Sequence[Wish], always: Always, now: datetime) -> Sequence[Letter]:
     """The letters that this event makes. `always`: what the site tells each owner, also without a wish.
 
-    Whoever waits for the start hears of an end that comes before it.
+    Whoever waits for the start hears of an end that comes before it. What a portal that was away comes too late with makes
+    none.
     """
     occasion = occasion_of(event)
-    if occasion is None:
+    if occasion is None or is_over(occasion, event.params, event.at, now):
         return ()
     site = [
         Wish(session=session.id, login=session.owner, channel=channel, occasions=occasions)
@@ -116,6 +117,19 @@ def _letter(event: Event, occasion: Occasion, session: Session, wish: Wish, now:
     )
 
 
+def is_over(occasion: Occasion, params: Mapping[str, object], told_at: datetime, now: datetime) -> bool:
+    """Whether this warning, made at `told_at`, comes too late: what it warns of has been."""
+    if occasion is Occasion.END_NEAR:
+        seconds = params.get("seconds")
+        return isinstance(seconds, int) and now >= told_at + timedelta(seconds=seconds)
+    if occasion is Occasion.IDLE_NEAR:
+        try:
+            return now >= datetime.fromisoformat(str(params.get("ends_at")))
+        except ValueError:
+            return False
+    return False
+
+
 def left_of(wish: Wish, event: Event) -> Wish:
     """What is still wanted after this event. Without occasions: nothing."""
     occasion = occasion_of(event)
@@ -126,7 +140,8 @@ def left_of(wish: Wish, event: Event) -> Wish:
 
 def next_try(letter: Letter, now: datetime) -> datetime | None:
     """When to try again after a failure; None: it is given up, for it would tell of old news."""
-    if now - letter.created_at >= GIVE_UP_AFTER:
-        return None
     pause: timedelta = FIRST_PAUSE * (1 << min(letter.tries, 12))
-    return now + min(LONGEST_PAUSE, pause)
+    again = now + min(LONGEST_PAUSE, pause)
+    if now - letter.created_at >= GIVE_UP_AFTER or is_over(letter.occasion, letter.params, letter.created_at, again):
+        return None
+    return again

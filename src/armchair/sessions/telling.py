@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 
 import structlog
 
@@ -70,6 +71,7 @@ class Postman:
         self._portal = portal
         self._on_the_way: dict[int, asyncio.Task[None]] = {}
         self._room = {channel: asyncio.Semaphore(BESIDE) for channel in Channel}
+        self._tried: dict[int, tuple[datetime | None, bool]] = {}
         self._again = asyncio.Event()
 
     async def run(self) -> None:
@@ -118,18 +120,26 @@ class Postman:
 
     async def _carry(self, letter: Letter) -> None:
         try:
-            async with self._room[letter.channel]:
-                sent, again = await self._send(letter)
-            due_at = next_try(letter, self._portal.clock.now()) if again else None
-            if not sent and due_at is None:
-                log.warning("letter.given_up", letter=letter.id, channel=letter.channel.value, session=letter.session)
+            if letter.id not in self._tried:
+                self._tried[letter.id] = await self._try(letter)
+            due_at, sent = self._tried[letter.id]
             await self._portal.store.settle(letter.id, due_at, sent=sent)
+            del self._tried[letter.id]
+            self._again.set()
         except ArmchairError as error:
-            # the store is away: the letter is still on file
+            # the store is away or full: the letter is still on file, and must not be sent again for that
             log.warning("letter.not_settled", letter=letter.id, code=error.code)
         finally:
             self._on_the_way.pop(letter.id, None)
-            self._again.set()
+
+    async def _try(self, letter: Letter) -> tuple[datetime | None, bool]:
+        """(when to try again, sent)."""
+        async with self._room[letter.channel]:
+            sent, again = await self._send(letter)
+        due_at = next_try(letter, self._portal.clock.now()) if again else None
+        if not sent and due_at is None:
+            log.warning("letter.given_up", letter=letter.id, channel=letter.channel.value, session=letter.session)
+        return due_at, sent
 
     async def _send(self, letter: Letter) -> tuple[bool, bool]:
         """(sent, worth another try)."""

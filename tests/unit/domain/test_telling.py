@@ -74,3 +74,17 @@ def test_pauses_grow_and_end_after_a_day(tries: int, age: timedelta) -> None:
     again = next_try(letter, START + age)
     assert (again is None) == (age >= timedelta(hours=24))
     assert again is None or timedelta(0) < again - (START + age) <= timedelta(hours=1)
+
+
+def test_a_warning_that_comes_too_late_is_not_sent() -> None:
+    warning = event("end.near", seconds=540)
+    assert letters(warning, SESSION, [wish(Occasion.END_NEAR)], {}, START + timedelta(seconds=539))
+    assert not letters(warning, SESSION, [wish(Occasion.END_NEAR)], {}, START + timedelta(seconds=540))
+    (letter,) = letters(warning, SESSION, [wish(Occasion.END_NEAR)], {}, START)
+    assert next_try(letter, START + timedelta(seconds=500)) is not None
+    assert next_try(letter, START + timedelta(seconds=530)) is None, "it would come after the end"
+    idle = event("idle.near", minutes=30, ends_at=(START + timedelta(hours=1)).isoformat(timespec="seconds"))
+    (letter,) = letters(idle, SESSION, [], ALWAYS, START)
+    assert next_try(letter, START + timedelta(minutes=50)) is not None
+    assert next_try(letter, START + timedelta(minutes=60)) is None
+    assert not letters(idle, SESSION, [], ALWAYS, START + timedelta(hours=2))

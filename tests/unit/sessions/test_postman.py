@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from armchair.domain.errors import Conflict, FieldError, InvalidInput, NotFound, Refused, Unavailable
+from armchair.domain.errors import Conflict, FieldError, InvalidInput, NotFound, Refused, StorageFull, Unavailable
 from armchair.domain.run import Record
 from armchair.domain.telling import Channel, Letter, Occasion
 from armchair.sessions import report, telling
@@ -186,6 +186,26 @@ async def test_a_portal_killed_between_sending_and_ticking_off_sends_the_same_le
     stage.postman = Postman(stage.portal)
     await stage.round()
     assert {number for number, _, _ in stage.mail.sent} == {1}
+
+
+async def test_a_store_that_can_not_be_written_makes_nobodys_letter_come_twice(stage: Stage) -> None:
+    record = await stage.launch()
+    await stage.tell(record, Channel.MAIL, START)
+    await stage.becomes_ready(record)
+    settle = stage.portal.store.settle
+
+    async def full(*arguments: object, **more: object) -> None:
+        raise StorageFull("storage_full", path="/home")
+
+    stage.portal.store.settle = full
+    for _ in range(3):
+        await stage.round()
+    assert len(stage.mail.sent) == 1
+    stage.portal.store.settle = settle
+    await stage.round()
+    await stage.round()
+    assert len(stage.mail.sent) == 1
+    assert await stage.portal.store.due_letters({}, stage.fake.clock.now(), 10) == ([], None)
 
 
 async def test_the_browser_of_whoever_asked_is_told_and_nobody_elses(stage: Stage) -> None:
