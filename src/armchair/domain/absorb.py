@@ -4,26 +4,34 @@ Every function is pure and total. A fact that says nothing new gives the same re
 outcome takes no further fact (I3), but a job that turns out to be alive after its run was given up begins a new run.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from armchair.domain import idle
+from armchair.domain import idle, lasting
 from armchair.domain.event import Event
 from armchair.domain.run import (
     JobRef,
     JobState,
     Outcome,
     OutcomeKind,
+    Phase,
     ProcessEnd,
     Record,
     Run,
     UsageSample,
+    phase,
 )
 from armchair.domain.session import By, Wanted
 
 USAGE_SAMPLES = 40
 ALIVE = frozenset({JobState.PENDING, JobState.RUNNING, JobState.SUSPENDED})
 GIVEN_UP = frozenset({OutcomeKind.LOST, OutcomeKind.NEVER_STARTED})
+# why a scheduler queued a job again, where it says so
+_REQUEUED: Mapping[OutcomeKind | None, str] = {
+    OutcomeKind.NODE_FAILURE: "requeued_after_failure",
+    OutcomeKind.PREEMPTED: "requeued_after_preemption",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +44,7 @@ class JobSeen:
     node: str = ""
     started_at: datetime | None = None
     ends_at: datetime | None = None
+    walltime: timedelta | None = None
     restarts: int = 0
     reason: str = ""
     expected_start: datetime | None = None
@@ -122,6 +131,9 @@ def job_seen(record: Record, fact: JobSeen, now: datetime) -> Absorbed:
     if fact.restarts > run.restarts and run.enrolled_at is not None:
         _requeued(draft, fact)
         run = draft.run
+    elif fact.restarts > run.restarts:
+        # started anew before its agent had called: where it was says nothing of where it is
+        run = replace(run, host=None, node="", started_at=None, ends_at=None)
     changed = replace(
         run,
         absent_since=None,
@@ -129,6 +141,7 @@ def job_seen(record: Record, fact: JobSeen, now: datetime) -> Absorbed:
         node=fact.node or run.node,
         started_at=fact.started_at or run.started_at,
         ends_at=fact.ends_at or run.ends_at,
+        walltime=lasting.limit_said(draft.record, fact.walltime),
         reason=fact.reason,
         expected_start=fact.expected_start,
         position=fact.position,
@@ -150,8 +163,14 @@ def _tell_state(draft: _Draft, fact: JobSeen) -> None:
 
 
 def _found_again(draft: _Draft, fact: JobSeen) -> None:
-    """Nothing is killed: the job that we gave up becomes the session's next run, with what is known of its agent."""
+    """Nothing is killed: the job that we gave up becomes the session's next run, with what is known of its agent, unless the
+    scheduler has started it anew since.
+    """
     old = draft.run
+    if fact.restarts > old.restarts:
+        draft.add(_anew(old, fact, draft.now))
+        draft.tell("run.found_again")
+        return
     draft.add(
         replace(
             old,
@@ -173,29 +192,44 @@ def _found_again(draft: _Draft, fact: JobSeen) -> None:
 
 def _requeued(draft: _Draft, fact: JobSeen) -> None:
     """The scheduler started the job anew: the old run is over, a new one begins with the same job."""
-    old, previous = draft.run, fact.previous
-    failed = previous is not None and previous.kind is OutcomeKind.NODE_FAILURE
+    old, why = draft.run, fact.previous.kind if fact.previous is not None else None
     outcome = Outcome(
-        kind=OutcomeKind.NODE_FAILURE if failed else OutcomeKind.PREEMPTED,
+        kind=OutcomeKind.NODE_FAILURE if why is OutcomeKind.NODE_FAILURE else OutcomeKind.PREEMPTED,
         by=By.SITE,
         at=draft.now,
-        detail="requeued_after_failure" if failed else "requeued",
-        params={"node": old.node} if failed else {},
+        detail=_REQUEUED.get(why, "requeued"),
+        params={"node": old.node} if why is OutcomeKind.NODE_FAILURE and old.node else {},
     )
     draft.put(replace(old, outcome=outcome))
-    draft.tell("run.ended", kind=outcome.kind.value, by=outcome.by.value, detail=outcome.detail)
-    draft.add(
-        Run(
-            session=old.session,
-            attempt=old.attempt + 1,
-            intended_at=old.intended_at,
-            job=old.job,
-            job_state=fact.state,
-            job_state_at=draft.now,
-            restarts=fact.restarts,
-        )
-    )
+    _tell_end(draft, outcome)
+    draft.add(_anew(old, fact, draft.now))
     draft.tell("run.started", attempt=draft.run.attempt)
+
+
+def _anew(old: Run, fact: JobSeen, now: datetime) -> Run:
+    """The next run of the same job, elsewhere and with another agent. More time that it was given stays given."""
+    return Run(
+        session=old.session,
+        attempt=old.attempt + 1,
+        intended_at=old.intended_at,
+        job=old.job,
+        job_state=fact.state,
+        job_state_at=now,
+        restarts=fact.restarts,
+        walltime=old.walltime,
+        walltime_wanted=old.walltime_wanted,
+        extensions=old.extensions,
+    )
+
+
+def _tell_end(draft: _Draft, outcome: Outcome) -> None:
+    """With what its words name: a letter about it has nothing else."""
+    named = {"reason": outcome.params["reason"]} if "reason" in outcome.params else {}
+    if outcome.exit_code is not None:
+        named["exit_code"] = outcome.exit_code
+    if node := outcome.params.get("node") or draft.run.node:
+        named["node"] = node
+    draft.tell("run.ended", kind=outcome.kind.value, by=outcome.by.value, detail=outcome.detail, **named)
 
 
 def job_absent(record: Record, now: datetime) -> Absorbed:
@@ -210,7 +244,7 @@ def job_absent(record: Record, now: datetime) -> Absorbed:
 
 def enrolled(record: Record, fact: Enrolment, now: datetime) -> Absorbed:
     """The run's agent has enrolled. Whether it may is decided by `may_enrol`, before; a repeated enrolment changes nothing."""
-    if record.run.enrol_nonce == fact.nonce_hash and record.run.port == fact.port:
+    if record.run.outcome is not None or (record.run.enrol_nonce == fact.nonce_hash and record.run.port == fact.port):
         return record, []
     draft = _Draft(record, now, [])
     draft.put(
@@ -249,7 +283,9 @@ def agent_heard(record: Record, news: AgentNews, now: datetime) -> Absorbed:
         changed = idle.seen(changed, news.active, now)
     if news.ready and run.ready_at is None and run.agent_end is None:
         changed = replace(changed, ready_at=now)
-        draft.tell("session.ready", seconds=round((now - run.intended_at).total_seconds(), 1))
+        # what is ending anyway waits for nobody any more
+        if phase(record.session, changed) is Phase.READY:
+            draft.tell("session.ready", seconds=round((now - run.intended_at).total_seconds(), 1))
     if news.end is not None and run.agent_end is None:
         changed = replace(changed, agent_end=news.end)
         draft.tell("agent.ended", exit_code=news.end.exit_code, signal=news.end.signal, detail=news.end.detail)
@@ -283,7 +319,7 @@ def ended(record: Record, outcome: Outcome, now: datetime) -> Absorbed:
     draft = _Draft(record, now, [])
     if draft.run.outcome is None:
         draft.put(replace(draft.run, outcome=outcome))
-        draft.tell("run.ended", kind=outcome.kind.value, by=outcome.by.value, detail=outcome.detail)
+        _tell_end(draft, outcome)
     return draft.record, draft.events
 
 

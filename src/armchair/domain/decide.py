@@ -154,13 +154,26 @@ def _ended(record: Record, now: datetime, policy: Policy) -> Outcome | None:
     run = record.run
     ends = [end for end in (run.job_end, run.agent_end) if end is not None]
     if not ends:
-        waited = now - (run.job_state_at or now)
-        return None if waited < policy.explain else _by_process(record, ProcessEnd(at=now, detail="unexplained"))
+        seen_at = run.job_state_at or now
+        return None if now - seen_at < policy.explain else _unexplained(record, seen_at)
     if run.job_end is None and _might_be_explained(record, now, policy):
         return None
-    certain = next((end for end in ends if end.kind is not None and end.kind is not OutcomeKind.CANCELLED), None)
-    if certain is not None and not (certain.kind is OutcomeKind.TIMED_OUT and _stop_came_first(record, certain)):
-        return _by_kind(certain)
+    return _by_ends(record, ends)
+
+
+def _unexplained(record: Record, seen_at: datetime) -> Outcome:
+    """It has ended and nobody says how: what was asked for before is then the likeliest reason."""
+    end = ProcessEnd(at=seen_at, detail="unexplained")
+    return _as_asked(record, seen_at) if _stop_came_first(record, end) else _by_process(record, end)
+
+
+def _by_ends(record: Record, ends: Sequence[ProcessEnd]) -> Outcome:
+    """How it ended by the word of the launcher, of the agent, or of both: the launcher's is the first."""
+    for end in ends:
+        if end.kind is None or end.kind is OutcomeKind.CANCELLED:
+            continue
+        if not (end.kind is OutcomeKind.TIMED_OUT and _stop_came_first(record, end)):
+            return _by_kind(end, end.kind)
     # the agent's second hand settles what a scheduler that counts whole seconds leaves open
     if any(_stop_came_first(record, end) for end in ends):
         return _as_asked(record, ends[0].at)
@@ -168,14 +181,15 @@ def _ended(record: Record, now: datetime, policy: Policy) -> Outcome | None:
         owner = any(end.params.get("by_owner") for end in ends)
         by, detail = (By.OWNER, "cancelled_by_owner") if owner else (By.OPERATOR, "cancelled_elsewhere")
         return Outcome(kind=OutcomeKind.CANCELLED, by=by, at=ends[0].at, detail=detail)
-    seen = run.agent_end or run.job_end
-    return _by_process(record, seen) if seen is not None else None
+    return _by_process(record, ends[-1])
 
 
 def _might_be_explained(record: Record, now: datetime, policy: Policy) -> bool:
-    """The agent saw a process end; whether memory, time or a node was behind it the scheduler may still say."""
-    run = record.run
-    if run.agent_end is None or run.agent_end.kind is not None or _stop_came_first(record, run.agent_end):
+    """The agent saw a process end, or was told to end it, and not by us: what was behind it (memory, time, a node, or who
+    cancelled it) the scheduler may still say.
+    """
+    run, end = record.run, record.run.agent_end
+    if end is None or end.kind not in {None, OutcomeKind.CANCELLED} or _stop_came_first(record, end):
         return False
     return now - (run.job_state_at or now) < policy.explain
 
@@ -200,12 +214,10 @@ def _as_asked(record: Record, at: datetime) -> Outcome:
     return Outcome(kind=OutcomeKind.CANCELLED, by=record.session.wanted_by, at=at)
 
 
-def _by_kind(end: ProcessEnd) -> Outcome | None:
-    if end.kind is None:
-        return None
+def _by_kind(end: ProcessEnd, kind: OutcomeKind) -> Outcome:
     return Outcome(
-        kind=end.kind,
-        by=By.SYSTEM if end.kind is OutcomeKind.OUT_OF_MEMORY else By.SITE,
+        kind=kind,
+        by=By.SYSTEM if kind is OutcomeKind.OUT_OF_MEMORY else By.SITE,
         at=end.at,
         exit_code=end.exit_code,
         signal=end.signal,
@@ -232,9 +244,7 @@ def _absent(record: Record, now: datetime, policy: Policy) -> Outcome | None:
     """The launcher no longer knows the job and had time to think again; the agent is the second source."""
     run = record.run
     if run.agent_end is not None:
-        if _stop_came_first(record, run.agent_end):
-            return _as_asked(record, run.agent_end.at)
-        return _by_kind(run.agent_end) or _by_process(record, run.agent_end)
+        return _by_ends(record, [run.agent_end])
     if not _unheard(run, now, policy):
         return None
     if record.session.wanted is Wanted.STOP:

@@ -70,7 +70,12 @@ def is_active(seen: Activity, rules: IdleRules, gpus: int) -> bool:
 
 
 def seen(run: Run, active: bool, now: datetime) -> Run:
-    """A window of the run's activity came in. After a gap nothing is known of what lies before."""
+    """A window of the run's activity came in. After a gap nothing is known of what lies before.
+
+    What a program does because it is ended is no sign of life.
+    """
+    if run.idle_stop_at is not None:
+        return run
     gap = run.activity_at is None or now - run.activity_at > GAP
     if active or gap or run.active_at is None:
         return replace(run, active_at=now, activity_at=now, idle_ends_at=None)
@@ -80,7 +85,7 @@ def seen(run: Run, active: bool, now: datetime) -> Run:
 def kept(record: Record, now: datetime) -> Told:
     """Its owner wants to keep it: as good as using it."""
     run = record.run
-    if run.outcome is not None or run.active_at is None:
+    if record.phase in {Phase.ENDING, Phase.ENDED} or run.active_at is None:
         return record, []
     told = [_event(record, now, "idle.kept")] if run.idle_ends_at is not None else []
     return _with(record, replace(run, active_at=now, idle_ends_at=None)), told

@@ -34,10 +34,21 @@ def limit(record: Record) -> timedelta | None:
     return record.run.walltime or record.session.resources.walltime
 
 
+def limit_said(record: Record, walltime: timedelta | None) -> timedelta | None:
+    """The limit to keep after the launcher's word: also operators give time. None from it says nothing."""
+    known = limit(record)
+    if walltime is None or (known is not None and abs(walltime - known) < SLACK):
+        return record.run.walltime
+    return walltime
+
+
 def ends_at(record: Record) -> datetime | None:
-    """When the time of a run that has started is over: by the launcher's word, else counted from its start."""
+    """When the time of a run that has started is over: by the launcher's word, else counted from its start.
+
+    None also while it is suspended: its time stands still, and nobody knows when it goes on.
+    """
     run, walltime = record.run, limit(record)
-    if run.outcome is not None or run.started_at is None:
+    if run.outcome is not None or run.started_at is None or run.job_state is JobState.SUSPENDED:
         return None
     if run.ends_at is not None:
         return run.ends_at
@@ -123,11 +134,13 @@ def extend_asked(record: Record, walltime: timedelta, now: datetime) -> Told:
     return _with(record, changed), [_event(record, now, "extend.asked", seconds=int(walltime.total_seconds()))]
 
 
-def is_extended(run: Run) -> bool:
-    """Whether the launcher's own word shows that the wish was granted: its answer may have been lost."""
-    if run.walltime_wanted is None or run.started_at is None or run.ends_at is None:
-        return False
-    return run.ends_at >= run.started_at + run.walltime_wanted - SLACK
+def is_extended(record: Record) -> bool:
+    """Whether the launcher's own word shows that the wish was granted: its answer may have been lost.
+
+    The end says nothing of this: it moves also when the job is suspended.
+    """
+    wanted, known = record.run.walltime_wanted, limit(record)
+    return wanted is not None and known is not None and known > wanted - SLACK
 
 
 def extended(record: Record, walltime: timedelta, now: datetime) -> Told:
@@ -135,10 +148,12 @@ def extended(record: Record, walltime: timedelta, now: datetime) -> Told:
     run = record.run
     if run.outcome is not None or run.walltime_wanted != walltime:
         return record, []
-    end = run.started_at + walltime if run.started_at is not None else None
+    before = limit(record)
+    given = max(walltime, before) if before is not None else walltime
+    end = run.started_at + given if run.started_at is not None else None
     later = max((one for one in (end, run.ends_at) if one is not None), default=None)
-    changed = replace(run, walltime=walltime, walltime_wanted=None, extensions=run.extensions + 1, ends_at=later)
-    return _with(record, changed), [_event(record, now, "extend.done", seconds=int(walltime.total_seconds()))]
+    changed = replace(run, walltime=given, walltime_wanted=None, extensions=run.extensions + 1, ends_at=later)
+    return _with(record, changed), [_event(record, now, "extend.done", seconds=int(given.total_seconds()))]
 
 
 def extension_refused(record: Record, reason: str, now: datetime) -> Told:

@@ -113,8 +113,8 @@ class Run:
     walltime will be over. `restarts` is the scheduler's restart count. `enrol_nonce`
     is the SHA-256 (hex) of the nonce the enrolled agent chose: only that agent may repeat a lost enrolment.
 
-    `walltime` is the limit that it was extended to (None: the one it was started with), `walltime_wanted` one that is
-    asked for and not answered yet, `warned_for` the end that was warned of (lasting.py). `active_at` is the last sign of life,
+    `walltime` is the limit that it has now (None: the one it was asked for with), `walltime_wanted` one that is asked for
+    and not answered yet, `warned_for` the end that was warned of (lasting.py). `active_at` is the last sign of life,
     `activity_at` the last time that we looked for one, `idle_ends_at` an announced end, `idle_stop_at` when it was carried out
     (idle.py).
     """

@@ -49,9 +49,11 @@ async def extend(portal: Portal, actor: Actor, session: str, by: timedelta) -> R
 async def keep(portal: Portal, actor: Actor, session: str) -> Record:
     """Somebody still wants this session: an announced end for idleness is taken back. Repeating it changes nothing.
 
-    Raises NotFound("no_such_session").
+    Raises NotFound("no_such_session"), Conflict("not_now") when it is ending all the same.
     """
-    await permitted(portal, actor, session, Verb.KEEP)
+    record = await permitted(portal, actor, session, Verb.KEEP)
+    if record.phase is Phase.ENDING:
+        raise Conflict("not_now")
     return await portal.apply(session, idle.kept)
 
 
@@ -92,7 +94,7 @@ async def _ask(portal: Portal, record: Record, walltime: timedelta) -> Record:
     launcher = portal.launcher(session.cluster)
     if job is None or not isinstance(launcher, Extender):
         return await _refused(portal, record, "this launcher gives no more time")
-    if not lasting.is_extended(record.run):
+    if not lasting.is_extended(record):
         try:
             await launcher.extend(job, walltime, session.mandate)
         except JobRefused as refused:

@@ -38,8 +38,9 @@ class JobFact:
 
     `host` is the node's address for the gateway, `node` its name. `reason` is the scheduler's own code for why the job waits;
     `expected_start` and `position` (jobs ahead) are its guesses, None when it has none. `ends_at` is when the walltime of a
-    started job will be over. `previous` is how the attempt before the last restart ended, when the scheduler says so. `end`
-    is set when `state` is ENDED and the launcher knows how; without it the outcome is still being found out.
+    started job will be over, `walltime` how long it may run in all (None: without limit, or not said). `previous` is how the
+    attempt before the last restart ended, when the scheduler says so. `end` is set when `state` is ENDED and the launcher knows
+    how; without it the outcome is still being found out.
     """
 
     job: JobRef
@@ -50,6 +51,7 @@ class JobFact:
     node: str = ""
     started_at: datetime | None = None
     ends_at: datetime | None = None
+    walltime: timedelta | None = None
     restarts: int = 0
     reason: str = ""
     expected_start: datetime | None = None

@@ -155,6 +155,7 @@ def as_seen(fact: JobFact) -> absorb.JobSeen:
         node=fact.node,
         started_at=fact.started_at,
         ends_at=fact.ends_at,
+        walltime=fact.walltime,
         restarts=fact.restarts,
         reason=fact.reason,
         expected_start=fact.expected_start,

@@ -89,12 +89,20 @@ class FakeScheduler(FakeLauncher):
         if self.refuse_extensions:
             raise JobRefused("launcher_refused", reason=self.refuse_extensions)
         self.extended.append((job.id, walltime))
+        self.give(job.id, walltime)
 
     def gives_time(self) -> bool:
         """As the test says."""
         return not self.operators_only
 
     # --- driving it ---
+
+    def give(self, job: str, walltime: timedelta) -> None:
+        """The job may run for so long in all, as the scheduler or an operator has it."""
+        fact = self.table[job].fact
+        before = fact.walltime if fact.walltime is not None else walltime
+        ends_at = fact.ends_at + (walltime - before) if fact.ends_at is not None else None
+        self._change(job, walltime=walltime, ends_at=ends_at)
 
     def wait(self, job: str, reason: str, expected_start: datetime | None = None, position: int | None = None) -> None:
         """The job waits, and the scheduler says why."""
@@ -106,7 +114,8 @@ class FakeScheduler(FakeLauncher):
         walltime = request.resources.walltime if request is not None else None
         now = self._now()
         ends_at = now + walltime if walltime is not None else None
-        self._change(job, state=JobState.RUNNING, host=host, node=node, started_at=now, ends_at=ends_at, reason="")
+        state = JobState.RUNNING
+        self._change(job, state=state, host=host, node=node, started_at=now, ends_at=ends_at, walltime=walltime, reason="")
 
     # --- inside ---
 

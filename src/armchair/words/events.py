@@ -7,7 +7,7 @@ from armchair.domain.event import Event
 from armchair.domain.run import Outcome, OutcomeKind
 from armchair.domain.session import By
 from armchair.words.language import gettext, mark
-from armchair.words.outcomes import outcome, signal_name
+from armchair.words.outcomes import explained, outcome, signal_name
 from armchair.words.quantities import duration
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)  # the label needs no time
@@ -65,20 +65,27 @@ def _run_ended(params: Mapping[str, object]) -> str:
         kind, by = OutcomeKind(str(params.get("kind"))), By(str(params.get("by")))
     except ValueError:
         return gettext("It has ended")
+    code = params.get("exit_code")
+    ended = Outcome(
+        kind=kind,
+        by=by,
+        at=EPOCH,
+        exit_code=code if isinstance(code, int) else None,
+        detail=str(params.get("detail") or ""),
+        params={name: params[name] for name in ("reason", "node") if name in params},
+    )
     labels = {
         OutcomeKind.FINISHED: gettext("Ended: the program ended by itself"),
         OutcomeKind.FAILED: gettext("Ended: the program failed"),
-        OutcomeKind.CANCELLED: gettext("Ended as asked") if by is By.OWNER else gettext("Ended by somebody else"),
         OutcomeKind.TIMED_OUT: gettext("Ended: its time was over"),
         OutcomeKind.OUT_OF_MEMORY: gettext("Ended: out of memory"),
     }
-    return labels.get(kind) or gettext("Ended: %(why)s") % {"why": _stem(kind, by, str(params.get("detail") or ""))}
-
-
-def _stem(kind: OutcomeKind, by: By, detail: str) -> str:
-    from_epoch = Outcome(kind=kind, by=by, at=EPOCH, detail=detail)
-    stem = outcome(from_epoch).stem
-    return stem[:1].lower() + stem[1:]
+    if kind is OutcomeKind.CANCELLED and by is By.OWNER:
+        labels[kind] = gettext("Ended as asked")
+    if kind in labels and not explained(ended):
+        return labels[kind]
+    stem = outcome(ended).stem
+    return gettext("Ended: %(why)s") % {"why": stem[:1].lower() + stem[1:]}
 
 
 def _end_near(params: Mapping[str, object]) -> str:

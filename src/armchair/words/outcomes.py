@@ -103,8 +103,9 @@ DETAILS: dict[str, tuple[str, str]] = {
         mark("The job has ended; nobody could say how"),
         mark("Its log may tell. Send the details for support to the help desk."),
     ),
-    "requeued_after_failure": (mark("The node %(node)s failed; the job has been queued again by itself"), ""),
-    "requeued": (mark("A job with priority took its place; it has been queued again by itself"), ""),
+    "requeued_after_failure": (mark("%(place)s failed; the job has been queued again by itself"), ""),
+    "requeued_after_preemption": (mark("A job with priority took its place; it has been queued again by itself"), ""),
+    "requeued": (mark("The cluster has stopped the job and queued it again"), ""),
 }
 EXIT_DETAILS = {
     94: "no_room",
@@ -118,7 +119,8 @@ EXIT_DETAILS = {
 
 def outcome(ended: Outcome, asked: Resources | None = None, *, node: str = "", number: int = 0) -> Line:
     """How a run ended. `asked` is what it had asked for, to name limits; `node` where it ran, `number` the session's."""
-    stem, detail, tone = _words(ended, asked or Resources(), _names(node, number))
+    names = _names(node or str(ended.params.get("node") or ""), number)
+    stem, detail, tone = _words(ended, asked or Resources(), names)
     title = gettext("%(sentence)s at %(time)s.") % {"sentence": stem, "time": clock_time(ended.at)}
     return Line(title=title, detail=detail, tone=tone, stem=stem, at=ended.at)
 
@@ -128,11 +130,16 @@ def _names(node: str, number: int) -> dict[str, object]:
     return {"node": node, "place": place, "quote": f"#{number}" if number else gettext("the session's number")}
 
 
-def _words(ended: Outcome, asked: Resources, names: Mapping[str, object]) -> tuple[str, str, Tone]:
+def explained(ended: Outcome) -> str:
+    """The code in DETAILS that says more than the outcome's kind; "" when there is none."""
     code = ended.detail
     if ended.kind is OutcomeKind.FAILED and code in {"", "before_ready"} and ended.exit_code in EXIT_DETAILS:
         code = EXIT_DETAILS[ended.exit_code]
-    if code in DETAILS:
+    return code if code in DETAILS else ""
+
+
+def _words(ended: Outcome, asked: Resources, names: Mapping[str, object]) -> tuple[str, str, Tone]:
+    if code := explained(ended):
         sentence, advice = DETAILS[code]
         tone = Tone.CALM if ended.kind in {OutcomeKind.CANCELLED, OutcomeKind.PREEMPTED} else Tone.BAD
         params = {"reason": "", **names, **ended.params}

@@ -84,6 +84,8 @@ def _expected(view: View) -> str:
 def _starting(view: View) -> Line:
     run, app = view.record.run, view.record.session.app_title or view.record.session.app
     began = run.started_at or run.enrolled_at or run.job_state_at or view.now
+    if run.job_state is JobState.SUSPENDED:
+        return _suspended(view)
     if Overlay.UNHEARD in view.overlays:
         return _unheard(view)
     if Overlay.SLOW in view.overlays:
@@ -98,6 +100,8 @@ def _starting(view: View) -> Line:
 
 
 def _ready(view: View) -> Line:
+    if view.record.run.job_state is JobState.SUSPENDED:
+        return _suspended(view)
     if Overlay.UNHEARD in view.overlays:
         return _unheard(view)
     left = remaining(view.record, view.now)
@@ -117,6 +121,12 @@ def _idle(view: View) -> Line:
     title = gettext("Nobody has used this for %(span)s.") % {"span": duration(view.now - used)}
     detail = gettext("It ends at %(time)s unless somebody uses or keeps it.") % {"time": clock(end, view.now)}
     return Line(title=title, detail=detail, tone=Tone.WARN)
+
+
+def _suspended(view: View) -> Line:
+    since = view.record.run.job_state_at or view.now
+    title = gettext("The cluster has paused this since %(time)s.") % {"time": clock(since, view.now)}
+    return Line(title=title, detail=gettext("It goes on by itself, as it was."), tone=Tone.WARN)
 
 
 def _unheard(view: View) -> Line:

@@ -271,3 +271,90 @@ def test_a_crash_before_the_stop_stays_a_crash() -> None:
     outcome = conclusion(seen(record, JobState.ENDED, 51, ProcessEnd(at=at(49), exit_code=1)), at(51), POLICY)
     assert outcome is not None
     assert (outcome.kind, outcome.exit_code) == (OutcomeKind.FAILED, 1)
+
+
+def ended_by(record: Record, when: float, **end: object) -> Record:
+    return absorb.agent_heard(record, absorb.AgentNews(ready=True, end=ProcessEnd(at=at(when), **end)), at(when))[0]
+
+
+def test_who_cancelled_it_is_waited_for_although_the_agent_was_told_to_end() -> None:
+    """The agent's report is quicker than accounting, which alone knows that it was the owner's own scancel."""
+    record = seen(ended_by(ready(), 50, kind=OutcomeKind.CANCELLED, signal=15), JobState.ENDED, 51)
+    assert conclusion(record, at(55), POLICY) is None
+    by_owner = ProcessEnd(at=at(50), kind=OutcomeKind.CANCELLED, params={"by_owner": True})
+    known = conclusion(seen(record, JobState.ENDED, 54, by_owner), at(55), POLICY)
+    assert known is not None
+    assert (known.by, known.detail) == (By.OWNER, "cancelled_by_owner")
+    never = conclusion(record, at(111), POLICY)
+    assert never is not None
+    assert (never.kind, never.detail) == (OutcomeKind.CANCELLED, "cancelled_elsewhere")
+    asked = conclusion(
+        seen(ended_by(stopping(ready(), 49), 50, kind=OutcomeKind.CANCELLED), JobState.ENDED, 51), at(51), POLICY
+    )
+    assert asked is not None
+    assert (asked.by, asked.detail) == (By.OWNER, ""), "who asked for it is known and needs no waiting"
+
+
+def test_a_job_that_is_gone_and_was_ended_by_others_was_not_ended_by_the_site() -> None:
+    record = absorb.job_absent(ended_by(ready(), 50, kind=OutcomeKind.CANCELLED, signal=15), at(51))[0]
+    outcome = conclusion(record, at(90), POLICY)
+    assert outcome is not None
+    assert (outcome.kind, outcome.by, outcome.detail) == (OutcomeKind.CANCELLED, By.OPERATOR, "cancelled_elsewhere")
+
+
+def test_an_end_that_was_asked_for_and_that_nobody_explains_is_no_failure() -> None:
+    record = seen(absorb.stop_sent(stopping(ready()), at(10))[0], JobState.ENDED, 12)
+    assert conclusion(record, at(20), POLICY) is None
+    outcome = conclusion(record, at(72), POLICY)
+    assert outcome is not None
+    assert (outcome.kind, outcome.by, outcome.at) == (OutcomeKind.CANCELLED, By.OWNER, at(12))
+
+
+@pytest.mark.parametrize(
+    ("previous", "kind", "detail"),
+    [
+        (ProcessEnd(at=at(9), kind=OutcomeKind.NODE_FAILURE), OutcomeKind.NODE_FAILURE, "requeued_after_failure"),
+        (ProcessEnd(at=at(9), kind=OutcomeKind.PREEMPTED), OutcomeKind.PREEMPTED, "requeued_after_preemption"),
+        (ProcessEnd(at=at(9), exit_code=1), OutcomeKind.PREEMPTED, "requeued"),
+        (None, OutcomeKind.PREEMPTED, "requeued"),
+    ],
+)
+def test_why_a_job_was_queued_again_is_said_where_it_is_known(
+    previous: ProcessEnd | None, kind: OutcomeKind, detail: str
+) -> None:
+    fact = absorb.JobSeen(job=JOB, state=JobState.PENDING, restarts=1, previous=previous)
+    outcome = absorb.job_seen(ready(), fact, at(10))[0].runs[0].outcome
+    assert outcome is not None
+    assert (outcome.kind, outcome.detail) == (kind, detail)
+
+
+def test_a_lost_job_that_was_started_anew_meanwhile_has_another_agent() -> None:
+    lost = absorb.job_absent(ready(), at(100))[0]
+    outcome = conclusion(lost, at(200), POLICY)
+    assert outcome is not None
+    record = absorb.ended(lost, outcome, at(200))[0]
+    found = seen(record, JobState.RUNNING, 300, restarts=1)
+    assert (found.run.attempt, found.phase, found.run.enrolled_at) == (2, Phase.STARTING, None)
+    assert absorb.may_enrol(found.run, "other", 0)
+
+
+def test_a_session_that_is_ending_does_not_become_ready() -> None:
+    _, told = absorb.agent_heard(stopping(enrolled()), absorb.AgentNews(ready=True), at(11))
+    assert told == []
+    _, told = absorb.agent_heard(seen(enrolled(), JobState.ENDED), absorb.AgentNews(ready=True), at(11))
+    assert told == []
+
+
+def test_an_ended_run_takes_no_agent_in() -> None:
+    outcome = conclusion(seen(ready(), JobState.ENDED, 5, ProcessEnd(at=at(5), exit_code=1)), at(6), POLICY)
+    assert outcome is not None
+    record = absorb.ended(running(), outcome, at(6))[0]
+    assert absorb.enrolled(record, absorb.Enrolment(port=1, node="n", nonce_hash="n", restarts=0), at(7)) == (record, [])
+
+
+def test_a_job_that_is_queued_again_before_its_agent_called_is_nowhere() -> None:
+    before = absorb.JobSeen(job=JOB, state=JobState.RUNNING, host="10.0.0.1", node="c1", started_at=at(5))
+    record, _ = absorb.job_seen(submitted(), before, at(5))
+    again = absorb.JobSeen(job=JOB, state=JobState.PENDING, restarts=1)
+    run = absorb.job_seen(record, again, at(50))[0].run
+    assert (run.attempt, run.host, run.node, run.started_at) == (1, None, "", None), "nobody looks for it at the old place"

@@ -192,3 +192,18 @@ def test_choosing_the_same_again_changes_nothing() -> None:
 
 def test_before_it_was_ever_seen_nothing_is_known_of_its_use() -> None:
     assert choosing(HOUR, ready()).run.active_at is None
+
+
+def test_what_it_does_while_it_is_ended_is_no_use_of_it_and_keeping_it_comes_too_late() -> None:
+    record = lived([True] + [False] * 150)
+    assert record.session.wanted is Wanted.STOP
+    now = START + 151 * MINUTE
+    busy, _ = absorb.agent_heard(record, AgentNews(ready=True, active=True), now)
+    assert busy.run.active_at == record.run.active_at
+    assert idle.kept(busy, now) == (busy, [])
+    news = AgentNews(ready=True, end=ProcessEnd(at=now, kind=OutcomeKind.CANCELLED, signal=15))
+    ended, _ = absorb.agent_heard(busy, news, now)
+    ended, _ = absorb.job_seen(ended, absorb.JobSeen(job=JOB, state=JobState.ENDED), now)
+    (action,) = decide(ended, now, POLICY)
+    assert isinstance(action, Conclude)
+    assert (action.outcome.kind, action.outcome.params) == (OutcomeKind.IDLE, {"since": START.isoformat(timespec="seconds")})

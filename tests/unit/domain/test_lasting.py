@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from armchair.domain import lasting
+from armchair.domain import absorb, lasting
 from armchair.domain.decide import Extend, Policy, WarnOfEnd, decide, overlays
 from armchair.domain.errors import Conflict, Refused
 from armchair.domain.lasting import ExtendPolicy
@@ -122,10 +122,39 @@ def test_a_wish_stays_until_it_is_answered() -> None:
     assert (refused.run.walltime_wanted, refused.run.extend_refused, refused.run.extensions) == (None, "no", 0)
 
 
-def test_an_end_that_moved_shows_that_the_wish_was_granted() -> None:
+def test_the_limit_shows_that_the_wish_was_granted_and_an_end_that_moved_does_not() -> None:
     record, _ = lasting.extend_asked(running(ends_at=START + 4 * HOUR), 6 * HOUR, START)
-    assert not lasting.is_extended(record.run)
-    assert lasting.is_extended(replace(record.run, ends_at=START + 6 * HOUR - timedelta(seconds=30)))
+    assert not lasting.is_extended(record)
+    paused = absorb.JobSeen(job=JOB, state=JobState.RUNNING, walltime=4 * HOUR, ends_at=START + 7 * HOUR)
+    assert not lasting.is_extended(absorb.job_seen(record, paused, START)[0]), "it was suspended for three hours"
+    granted = replace(paused, walltime=6 * HOUR - timedelta(seconds=30))
+    assert lasting.is_extended(absorb.job_seen(record, granted, START)[0])
+
+
+def test_the_limit_is_the_launchers_word_and_whole_minutes_are_no_news() -> None:
+    seen = absorb.JobSeen(job=JOB, state=JobState.RUNNING, walltime=4 * HOUR + timedelta(seconds=30))
+    assert absorb.job_seen(running(), seen, START)[0].run.walltime is None
+    more, _ = absorb.job_seen(running(), replace(seen, walltime=10 * HOUR), START)
+    assert lasting.limit(more) == 10 * HOUR
+    assert lasting.extended_limit(more, HOUR, START, ExtendPolicy()) == 11 * HOUR, "an operator's longer limit is not shortened"
+    assert lasting.limit(absorb.job_seen(more, replace(seen, walltime=None), START)[0]) == 10 * HOUR
+    unknown, _ = absorb.job_seen(running(walltime=None), seen, START)
+    assert lasting.limit(unknown) == seen.walltime, "a default of the site's or the scheduler's"
+
+
+def test_a_suspended_session_has_no_end_to_warn_of() -> None:
+    paused = running(job_state=JobState.SUSPENDED, ends_at=START + 4 * HOUR)
+    assert lasting.ends_at(paused) is None
+    assert decide(paused, START + 4 * HOUR - MINUTE, POLICY) == ()
+    assert Overlay.ENDS_SOON not in overlays(paused, START + 4 * HOUR - MINUTE, False, POLICY)
+
+
+def test_a_job_that_is_queued_again_keeps_the_time_that_it_was_given() -> None:
+    record = running(walltime=8 * HOUR, extensions=2, walltime_wanted=9 * HOUR, started_at=START)
+    record = replace(record, runs=(replace(record.run, walltime=8 * HOUR),))
+    again, _ = absorb.job_seen(record, absorb.JobSeen(job=JOB, state=JobState.PENDING, restarts=1), START)
+    assert (again.run.attempt, again.run.extensions, again.run.walltime_wanted) == (2, 2, 9 * HOUR)
+    assert lasting.limit(again) == 8 * HOUR
 
 
 def test_a_session_that_is_to_end_gets_no_more_time() -> None:

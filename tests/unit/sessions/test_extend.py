@@ -136,7 +136,7 @@ async def test_an_answer_that_was_lost_is_read_back_from_the_limit(stage: Stage)
     stage.scheduler.silent = True
     record = await stage.extend()
     stage.scheduler.silent = False
-    stage.scheduler._change(record.run.job.id, ends_at=record.run.started_at + 7 * HOUR)
+    stage.scheduler.give(record.run.job.id, 7 * HOUR)
     record = await stage.tick()
     assert record.run.walltime_wanted is None
     assert stage.scheduler.extended == [], "an operator's longer limit is not shortened"
@@ -225,6 +225,21 @@ async def test_an_idle_session_is_warned_kept_and_in_the_end_ended_by_the_site(s
     assert outcome is not None
     assert (outcome.kind, outcome.by) == (OutcomeKind.IDLE, By.SITE)
     assert (await stage.codes()).count("idle.near") == 2
+
+
+async def test_what_ends_already_can_not_be_kept(stage: Stage) -> None:
+    await stop.stop(stage.portal, stage.fake.actor, stage.id)
+    with pytest.raises(Conflict, match="not_now"):
+        await extend.keep(stage.portal, stage.fake.actor, stage.id)
+
+
+async def test_time_in_which_the_job_was_paused_is_no_time_that_was_given(stage: Stage) -> None:
+    record = await stage.get()
+    job = record.run.job.id
+    stage.scheduler._change(job, ends_at=record.run.ends_at + 3 * HOUR)
+    await stage.tick()
+    await stage.extend()
+    assert stage.scheduler.extended == [(job, 5 * HOUR)], "it is asked for all the same"
 
 
 @pytest.mark.parametrize("activity", [Activity(50_000, 0.0, None, False), Activity(0, 0.0, None, None), None])

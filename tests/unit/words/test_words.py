@@ -9,7 +9,7 @@ import pytest
 
 import armchair
 from armchair import words
-from armchair.domain import decide
+from armchair.domain import absorb, decide
 from armchair.domain.errors import FieldError
 from armchair.domain.event import Event
 from armchair.domain.run import JobState, Outcome, OutcomeKind, Overlay, Phase, Record, Run
@@ -219,3 +219,44 @@ def test_an_idle_end_says_since_when_nobody_had_used_it() -> None:
     ended = Outcome(kind=OutcomeKind.IDLE, by=By.SITE, at=NOON, params={"since": since.isoformat(timespec="seconds")})
     assert f"Nobody had used this since {since.astimezone():%H:%M}" in words.outcome(ended).title
     assert "for a long time" in words.outcome(replace(ended, params={"since": "x"})).title
+
+
+def ended_line(**params: object) -> str:
+    return words.event(
+        Event(session="s", attempt=1, at=NOON, code="run.ended", params={"by": "system", "detail": "", **params})
+    )
+
+
+def test_the_timeline_and_letters_say_of_an_end_what_is_known_and_no_more() -> None:
+    assert ended_line(kind="cancelled", by="owner") == "Ended as asked"
+    assert ended_line(kind="cancelled", by="operator") == "Ended: an operator ended this"
+    elsewhere = ended_line(kind="cancelled", by="operator", detail="cancelled_elsewhere")
+    assert elsewhere == "Ended: the job was cancelled outside the portal", "perhaps by its owner: nobody said by whom"
+    assert ended_line(kind="failed", detail="before_ready") == "Ended: the program failed"
+    assert ended_line(kind="failed", detail="unexplained") == "Ended: the job has ended; nobody could say how"
+    assert ended_line(kind="failed", exit_code=97, node="c12").startswith("Ended: node c12 has no Python 3.6 or newer")
+    assert ended_line(kind="rejected", detail="launcher_refused", reason="no such account") == (
+        "Ended: it was refused: no such account"
+    )
+    assert ended_line(kind="node_failure", detail="requeued_after_failure").startswith("Ended: the node failed; ")
+    assert ended_line(kind="node_failure", detail="requeued_after_failure", node="c1").startswith("Ended: node c1 failed; ")
+
+
+def test_what_an_end_is_told_with_is_enough_for_its_words() -> None:
+    session = View(Run(session="s" * 26, intended_at=NOON)).record
+    for params, text in (
+        ({"kind": OutcomeKind.REJECTED, "detail": "launcher_refused", "params": {"reason": "too big"}}, "too big"),
+        ({"kind": OutcomeKind.FAILED, "exit_code": 97, "detail": "before_ready"}, "no Python"),
+        ({"kind": OutcomeKind.NODE_FAILURE, "detail": "requeued_after_failure", "params": {"node": "c7"}}, "node c7"),
+    ):
+        _, (told,) = absorb.ended(session, Outcome(by=By.SITE, at=NOON, **params), NOON)
+        assert text in words.event(told)
+
+
+def test_a_paused_session_says_so() -> None:
+    job = decide.JobRef(cluster="local", id="1", submitted_at=NOON)
+    facts = {"job": job, "job_state": JobState.SUSPENDED, "job_state_at": NOON, "host": "c12", "enrolled_at": NOON}
+    run = Run(session="s" * 26, intended_at=NOON, **facts)
+    for paused in (run, replace(run, ready_at=NOON, port=1)):
+        line = words.state(View(paused, frozenset({Overlay.UNHEARD})))
+        assert line.title.startswith("The cluster has paused this since ")

@@ -155,6 +155,7 @@ def sweep(job: Job, state: State) -> int:
 
 
 def _fact(job: Job, state: JobState, held: State | None, end: ProcessEnd | None = None) -> JobFact:
+    walltime = _walltime(job) if held and state is not JobState.ENDED else None
     return JobFact(
         job=job.ref,
         mark=job.mark,
@@ -162,18 +163,20 @@ def _fact(job: Job, state: JobState, held: State | None, end: ProcessEnd | None 
         uid=job.uid,
         host=HOST,
         started_at=held.started_at if held else None,
-        ends_at=_ends_at(job, held) if held and state is not JobState.ENDED else None,
+        ends_at=held.started_at + walltime if held and walltime is not None else None,
+        walltime=walltime,
         reason=(files.read_text(job.path(files.ENDING)) or "") if state is JobState.ENDING else "",
         end=end,
     )
 
 
-def _ends_at(job: Job, held: State) -> datetime | None:
+def _walltime(job: Job) -> timedelta | None:
+    """How long the job may run in all, with what it was given since its start."""
     if job.walltime is None:
         return None
     given = files.read_text(job.path(files.WALLTIME)) or ""
     more = timedelta(seconds=int(given)) if given.isascii() and given.isdecimal() and len(given) < 10 else timedelta(0)
-    return held.started_at + max(job.walltime, more)
+    return max(job.walltime, more)
 
 
 def _moment(seconds: float) -> datetime:

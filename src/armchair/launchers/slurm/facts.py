@@ -39,6 +39,7 @@ def fact(row: Row, ref: JobRef, now: datetime, host: str | None = None) -> JobFa
         node=row.node or row.nodes if not waits else "",
         started_at=row.start if began and not waits else None,
         ends_at=_ends_at(row) if began and state in ON_NODE else None,
+        walltime=row.limit if began and state in ON_NODE else None,
         restarts=row.restarts,
         reason=_reason(row) if waits else "",
         expected_start=row.start if waits else None,
