@@ -1,11 +1,12 @@
 """Carries out what was decided: submit, adopt, cancel, conclude. Each step records before it acts and may be repeated."""
 
 import asyncio
+from datetime import datetime
 
 import structlog
 
 from armchair.domain import absorb
-from armchair.domain.decide import Cancel, Candidate, Conclude, Resolution, resolve_intent
+from armchair.domain.decide import Cancel, Candidate, Policy, Resolution, conclusion, resolve_intent
 from armchair.domain.errors import ArmchairError, JobRefused, SchedulerSilent, StorageFull
 from armchair.domain.run import JobRef, Record
 from armchair.domain.session import Session
@@ -112,17 +113,27 @@ async def cancel(portal: Portal, record: Record, action: Cancel) -> Record:
     return await portal.apply(session.id, absorb.stop_sent)
 
 
-async def conclude(portal: Portal, record: Record, action: Conclude) -> Record:
-    """Write the outcome; keep what the job itself wrote when its application left no log; let the launcher forget the job."""
+async def conclude(portal: Portal, record: Record) -> Record:
+    """Write the outcome; keep what the job itself wrote when its application left no log; let the launcher forget the job.
+
+    While that was read more may have become known, even that the job lives: what is written follows from the facts by then.
+    """
     session, job = record.session, record.run.job
     if job is not None:
         await _keep_output(portal, record, job)
-    outcome = action.outcome
-    record = await portal.apply(session.id, lambda r, _: absorb.ended(r, outcome, outcome.at))
-    log.info("session.ended", session=session.id, number=session.number, outcome=action.outcome.kind.value)
+    record = await portal.apply(session.id, lambda r, now: _ended(r, now, portal.policy))
+    outcome = record.run.outcome
+    if outcome is None:
+        return record
+    log.info("session.ended", session=session.id, number=session.number, outcome=outcome.kind.value)
     if job is not None:
         await forget(portal, session, job)
     return record
+
+
+def _ended(record: Record, now: datetime, policy: Policy) -> absorb.Absorbed:
+    outcome = conclusion(record, now, policy)
+    return (record, []) if outcome is None else absorb.ended(record, outcome, outcome.at)
 
 
 async def _keep_output(portal: Portal, record: Record, job: JobRef) -> None:

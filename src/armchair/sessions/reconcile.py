@@ -195,8 +195,9 @@ class Reconciler:
 
     async def _perform(self, record: Record, action: Action) -> Record:
         if isinstance(action, Conclude):
-            record = await perform.conclude(self._portal, record, action)
-            self._portal.locks.pop(record.session.id, None)
+            record = await perform.conclude(self._portal, record)
+            if record.run.outcome is not None:
+                self._portal.locks.pop(record.session.id, None)
             return record
         if isinstance(action, Cancel):
             return await perform.cancel(self._portal, record, action)

@@ -13,6 +13,7 @@ from armchair.domain.errors import ArmchairError, SchedulerSilent
 from armchair.domain.run import JobState, OutcomeKind, ProcessEnd, Record, Run, UsageSample
 from armchair.domain.session import Wanted
 from armchair.sessions import idleness
+from armchair.sessions.launcherports import Listing
 from armchair.sessions.perform import as_seen
 from armchair.sessions.portal import Portal
 from armchair.sessions.tokens import BearerClaim
@@ -45,13 +46,14 @@ async def enrol(portal: Portal, bearer: str, request: EnrolRequest) -> EnrolAnsw
     The same agent (nonce) may repeat an enrolment whose answer was lost. Raises AgentError.
     """
     claim, record = await _who(portal, bearer, "e")
-    run = _alive(record, claim.attempt)
+    record = await _looked_for(portal, record)
+    run = _alive(record, claim)
     if run.job is None:
         record = await _when_recorded(portal, record)
-        run = _alive(record, claim.attempt)
+        run = _alive(record, claim)
     if run.job is None or run.job_state is JobState.PENDING:
         record = await _look_at(portal, record)
-        run = _alive(record, claim.attempt)
+        run = _alive(record, claim)
     if run.job is None or run.job_state not in _RUNNING:
         portal.look_soon(record.session.cluster)
         raise AgentError(409, "job_not_recorded")
@@ -59,18 +61,18 @@ async def enrol(portal: Portal, bearer: str, request: EnrolRequest) -> EnrolAnsw
     if not absorb.may_enrol(run, nonce_hash, claim.restart):
         # the job may have been started anew and its agent be quicker than the next look
         record = await _look_at(portal, record)
-        run = _alive(record, claim.attempt)
+        run = _alive(record, claim)
     if not absorb.may_enrol(run, nonce_hash, claim.restart):
         log.warning("agent.replay_refused", session=claim.session, run=run.id)
         raise AgentError(401, "enrolment_used")
     fact = absorb.Enrolment(port=request.port, node=request.node[:200], nonce_hash=nonce_hash, restarts=claim.restart)
 
     def step(current: Record, now: datetime) -> absorb.Absorbed:
-        if not absorb.may_enrol(current.run, nonce_hash, claim.restart):
+        if not absorb.may_enrol(_alive(current, claim), nonce_hash, claim.restart):
             raise AgentError(401, "enrolment_used")
         return absorb.enrolled(current, fact, now)
 
-    await portal.apply(claim.session, step)
+    run = (await portal.apply(claim.session, step)).run
     identity = await portal.ca.identity(claim.session, run.id, record.session.mandate)
     spec = runspec.load(await portal.store.document(claim.session, 1, "spec"))
     # the plan was made before the store gave the session its number
@@ -80,7 +82,7 @@ async def enrol(portal: Portal, bearer: str, request: EnrolRequest) -> EnrolAnsw
         certificate=identity.certificate,
         key=identity.key.reveal(),
         gateway_ca=portal.ca.gateway_ca(),
-        credential=portal.derived.credential(claim.session, claim.attempt, claim.restart).reveal(),
+        credential=portal.derived.credential(claim.session, run.attempt, claim.restart).reveal(),
         spec=runspec.dump(runspec.for_agent(spec._replace(environment=environment), request.version)),
     )
 
@@ -88,10 +90,8 @@ async def enrol(portal: Portal, bearer: str, request: EnrolRequest) -> EnrolAnsw
 async def report(portal: Portal, bearer: str, news: Report) -> None:
     """Take in what an agent reports. Raises AgentError."""
     claim, record = await _who(portal, bearer, "c")
-    if record.run.outcome is not None and record.run.outcome.kind in absorb.GIVEN_UP:
-        # somebody speaks for a run that we had given up: if its job lives, nothing is killed and the session goes on
-        record = await _look_at(portal, record)
-    run = _alive(record, claim.attempt)
+    record = await _looked_for(portal, record)
+    run = _alive(record, claim)
     if news.log is not None:
         await portal.store.keep(claim.session, run.attempt, "log", _clean(news.log))
     now = portal.clock.now()
@@ -109,7 +109,8 @@ async def report(portal: Portal, bearer: str, news: Report) -> None:
 async def commands(portal: Portal, bearer: str, after: int, wait: float) -> Commands:
     """What the agent is to do, waiting up to `wait` seconds for something newer than command `after`. Raises AgentError."""
     claim, record = await _who(portal, bearer, "c")
-    _alive(record, claim.attempt)
+    record = await _looked_for(portal, record)
+    _alive(record, claim)
     loop_end = portal.clock.now().timestamp() + wait
     while True:
         found = tuple(one for one in _orders(record, portal.clock.now()) if one.number > after)
@@ -119,13 +120,14 @@ async def commands(portal: Portal, bearer: str, after: int, wait: float) -> Comm
         if left <= 0 or not await portal.changes.wait(claim.session, left):
             return ()
         claim, record = await _who(portal, bearer, "c")
-        _alive(record, claim.attempt)
+        record = await _looked_for(portal, record)
+        _alive(record, claim)
 
 
 async def fell_silent(portal: Portal, bearer: str) -> None:
     """An agent is gone that waited for commands, as when its job is killed: a hint to look, and no fact. Raises AgentError."""
     claim, record = await _who(portal, bearer, "c")
-    run = _alive(record, claim.attempt)
+    run = _alive(record, claim)
     if run.agent_end is None:
         log.info("agent.hung_up", session=claim.session, run=run.id)
         portal.look_soon(record.session.cluster)
@@ -162,13 +164,32 @@ async def _who(portal: Portal, bearer: str, purpose: str) -> tuple[BearerClaim, 
     return claim, record
 
 
-def _alive(record: Record, attempt: int) -> Run:
-    """The run that this agent belongs to, if it is the present one. A job keeps its agent when its run was found again."""
-    mine, current = record.runs[attempt - 1], record.run
+def _alive(record: Record, claim: BearerClaim) -> Run:
+    """The run that this agent belongs to, if it is the present one.
+
+    A job keeps its script, and with it the token, when it is queued again, and its agent when its run was found again. The
+    agent of a job that was started anew elsewhere speaks for the old run alone.
+    """
+    mine, current = record.runs[claim.attempt - 1], record.run
     same_job = mine.job is not None and mine.job == current.job
-    if current.outcome is not None or not (attempt == current.attempt or same_job):
+    same = same_job and (claim.purpose == "e" or mine.enrol_nonce == current.enrol_nonce)
+    if current.outcome is not None or not (claim.attempt == current.attempt or same):
         raise AgentError(410, "run_over")
     return current
+
+
+async def _looked_for(portal: Portal, record: Record) -> Record:
+    """Somebody speaks for a run that we had given up: if its job lives, nothing is killed and the session goes on.
+
+    Raises SchedulerSilent while nobody can say whether it does: an agent that is told that its run is over ends it.
+    """
+    run = record.run
+    if run.outcome is None or run.outcome.kind not in absorb.GIVEN_UP or run.job is None:
+        return record
+    listing = await portal.launcher(record.session.cluster).look([run.job])
+    if not listing.complete and not any(fact.job == run.job for fact in listing.facts):
+        raise SchedulerSilent("scheduler_silent", cluster=record.session.cluster)
+    return await _take_in(portal, record, listing)
 
 
 async def _when_recorded(portal: Portal, record: Record) -> Record:
@@ -191,6 +212,11 @@ async def _look_at(portal: Portal, record: Record) -> Record:
         listing = await portal.launcher(record.session.cluster).look([job])
     except SchedulerSilent:
         return record
+    return await _take_in(portal, record, listing)
+
+
+async def _take_in(portal: Portal, record: Record, listing: Listing) -> Record:
+    job = record.run.job
     fact = next((fact for fact in listing.facts if fact.job == job and portal.is_ours(record, fact)), None)
     if fact is None:
         return record

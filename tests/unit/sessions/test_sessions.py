@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from armchair.domain.errors import InvalidInput, NotFound, StorageFull
-from armchair.domain.run import JobRef, JobState, OutcomeKind, Overlay, Phase, ProcessEnd
+from armchair.domain.errors import InvalidInput, NotFound, SchedulerSilent, StorageFull
+from armchair.domain.run import JobRef, JobState, OutcomeKind, Overlay, Phase, ProcessEnd, Record
 from armchair.sessions import report, show
 from armchair.sessions.launcherports import JobRequest
 from armchair.sessions.report import AgentError
@@ -379,3 +379,75 @@ async def test_a_slow_listener_is_told_to_read_everything_again(stage: Stage) ->
         for _ in range(600):
             stage.portal.tell(record)
         assert (await anext(mine)).resync
+
+
+async def given_up(stage: Stage) -> tuple[Record, str]:
+    record, credential = await stage.ready()
+    stage.launcher.hide(record.run.job.id)
+    await stage.tick()
+    stage.fake.clock.advance(timedelta(minutes=2))
+    await stage.tick(2)
+    assert (await stage.get(record)).run.outcome.kind is OutcomeKind.LOST
+    return record, credential
+
+
+async def test_an_agent_of_a_run_given_up_that_only_asks_for_commands_is_not_sent_home(stage: Stage) -> None:
+    """Which of its two calls comes first after a break is chance, and "over" makes it end the session."""
+    record, credential = await given_up(stage)
+    stage.launcher.hide(record.run.job.id, hidden=False)
+    assert await report.commands(stage.portal, credential, 0, 0) == ()
+    assert (await stage.get(record)).phase is Phase.READY
+
+
+@pytest.mark.parametrize("fault", ["silent", "incomplete"])
+async def test_nobody_is_sent_home_while_the_launcher_can_not_say_whether_the_job_lives(stage: Stage, fault: str) -> None:
+    record, credential = await given_up(stage)
+    stage.launcher.silent, stage.launcher.complete = fault == "silent", fault != "incomplete"
+    for call in (
+        report.commands(stage.portal, credential, 0, 0),
+        report.report(stage.portal, credential, Report(2, True, 0.0, 1, None, None)),
+    ):
+        with pytest.raises(SchedulerSilent):
+            await call
+    stage.launcher.silent, stage.launcher.complete = False, True
+    with pytest.raises(AgentError) as gone:
+        await report.commands(stage.portal, credential, 0, 0)
+    assert gone.value.status == 410
+    assert (await stage.get(record)).run.attempt == 1
+
+
+async def test_the_agent_of_before_does_not_speak_for_a_job_that_was_started_anew(stage: Stage) -> None:
+    """A node comes back and ends what it still has of the job, which runs elsewhere by now."""
+    record, before = await stage.ready()
+    job = record.run.job.id
+    stage.launcher.restart(job)
+    await stage.tick()
+    stage.launcher.run(job)
+    after = await stage.enrol(record, nonce="2" * 32)
+    await report.report(stage.portal, after, Report(1, True, 0.5, 1000, None, None))
+    with pytest.raises(AgentError) as over:
+        await report.report(stage.portal, before, Report(9, True, 0.0, 1, "bye", End(None, 15, "cancelled", "", "")))
+    assert over.value.status == 410
+    found = await stage.get(record)
+    assert (found.run.attempt, found.phase, found.run.agent_end) == (2, Phase.READY, None)
+    assert "<enrolment token>" in await show.script(stage.portal, stage.fake.actor, record.session.id)
+
+
+async def test_what_becomes_known_while_the_output_is_read_counts(stage: Stage) -> None:
+    record, credential = await stage.ready()
+    job = record.run.job.id
+    await stage.portal.store.keep(record.session.id, 1, "log", "")
+    stage.launcher.hide(job)
+    await stage.tick()
+    stage.fake.clock.advance(timedelta(minutes=2))
+    output = stage.launcher.output
+
+    async def slow_output(*arguments: object, **more: object) -> str:
+        stage.launcher.hide(job, hidden=False)
+        await report.report(stage.portal, credential, Report(2, True, 0.0, 1, None, None))
+        return await output(*arguments, **more)
+
+    stage.launcher.output = slow_output
+    await stage.tick(2)
+    found = await stage.get(record)
+    assert (found.run.attempt, found.run.outcome, found.phase) == (1, None, Phase.READY)
