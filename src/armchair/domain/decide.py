@@ -98,12 +98,12 @@ class Resolution:
     cancel: tuple[JobRef, ...] = field(default=())
 
 
-def decide(record: Record, now: datetime, policy: Policy) -> Sequence[Action]:
-    """All that is to be done now. Empty when nothing is."""
+def decide(record: Record, now: datetime, policy: Policy, shown_at: datetime | None = None) -> Sequence[Action]:
+    """All that is to be done now. Empty when nothing is. `shown_at`: when the launcher last showed all its jobs; None: now."""
     run = record.run
     if run.outcome is not None:
         return ()
-    outcome = conclusion(record, now, policy)
+    outcome = conclusion(record, now, policy, shown_at)
     if outcome is not None:
         return (Conclude(outcome=outcome),)
     if run.job is None:
@@ -138,14 +138,16 @@ def _cancel(record: Record, job: JobRef, now: datetime, policy: Policy) -> Seque
     return (Cancel(job=job, force=now - asked >= policy.force_stop),)
 
 
-def conclusion(record: Record, now: datetime, policy: Policy) -> Outcome | None:
-    """How the run ended, or None while that can't be said. Silence never ends a run (I4)."""
+def conclusion(record: Record, now: datetime, policy: Policy, shown_at: datetime | None = None) -> Outcome | None:
+    """How the run ended, or None while that can't be said. Silence never ends a run (I4): that a job was missed once, before
+    its launcher fell silent or the portal was down, says nothing until it has been missed again.
+    """
     run = record.run
     if run.refused:
         return Outcome(kind=OutcomeKind.REJECTED, by=By.SITE, at=now, detail="launcher_refused", params={"reason": run.refused})
     if run.job_state is JobState.ENDED:
         return _ended(record, now, policy)
-    if run.absent_since is not None and now - run.absent_since >= policy.absent_grace:
+    if run.absent_since is not None and (shown_at or now) - run.absent_since >= policy.absent_grace:
         return _absent(record, now, policy)
     return None
 

@@ -83,6 +83,8 @@ async def resolve(portal: Portal, record: Record) -> Record:
         if fact.mark == mark and portal.is_ours(record, fact)
     ]
     now = portal.clock.now()
+    if kept and not listing.complete:
+        portal.wishes[session.id] = now  # a launcher that can't say it all holds the wish up as one that says nothing
     found = resolve_intent(record, candidates, complete=listing.complete, now=now, policy=portal.policy, kept=kept)
     for job in found.cancel:
         await launcher.cancel(job, mandate=session.mandate)
@@ -121,7 +123,8 @@ async def conclude(portal: Portal, record: Record) -> Record:
     session, job = record.session, record.run.job
     if job is not None:
         await _keep_output(portal, record, job)
-    record = await portal.apply(session.id, lambda r, now: _ended(r, now, portal.policy))
+    shown_at = portal.launcher_states[session.cluster].shown_at
+    record = await portal.apply(session.id, lambda r, now: _ended(r, now, portal.policy, shown_at))
     outcome = record.run.outcome
     if outcome is None:
         return record
@@ -131,8 +134,8 @@ async def conclude(portal: Portal, record: Record) -> Record:
     return record
 
 
-def _ended(record: Record, now: datetime, policy: Policy) -> absorb.Absorbed:
-    outcome = conclusion(record, now, policy)
+def _ended(record: Record, now: datetime, policy: Policy, shown_at: datetime) -> absorb.Absorbed:
+    outcome = conclusion(record, now, policy, shown_at)
     return (record, []) if outcome is None else absorb.ended(record, outcome, outcome.at)
 
 

@@ -8,7 +8,7 @@ import secrets
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 import structlog
 
@@ -45,6 +45,7 @@ from armchair.sessions.trouble import Troubles
 log = structlog.get_logger()
 
 BACK_OFF_MAX = 60.0
+NEVER = datetime.min.replace(tzinfo=UTC)
 Absorb = Callable[[Record, datetime], tuple[Record, list[Event]]]
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 
@@ -54,7 +55,7 @@ class LauncherState:
     """What is remembered of a launcher between queries.
 
     `silent_since`: it has given no answer since then, and `silence` says why. `took` is how many seconds the last answer took.
-    `gives_no_time`: it has said that people may not extend their jobs.
+    `shown_at`: its last answer that showed all jobs. `gives_no_time`: it has said that people may not extend their jobs.
     """
 
     silent_since: datetime | None = None
@@ -62,6 +63,7 @@ class LauncherState:
     failures: int = 0
     queries: int = 0
     answered_at: datetime | None = None
+    shown_at: datetime = NEVER
     took: float = 0.0
     gives_no_time: bool = False
 

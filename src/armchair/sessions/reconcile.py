@@ -112,7 +112,10 @@ class Reconciler:
             beat.due = loop.time() + state.fell_silent(self._portal.clock.now(), "unforeseen", self._tick_seconds)
             return records
         took = loop.time() - began
-        state.answered(self._portal.clock.now(), took)
+        now = self._portal.clock.now()
+        state.answered(now, took)
+        if listing.complete:
+            state.shown_at = now
         facts = {fact.job: fact for fact in listing.facts}
         fresh = await self._absorb(records, facts, complete=listing.complete)
         beat.asked(fresh, loop.time(), took)
@@ -164,12 +167,16 @@ class Reconciler:
 
     def _attend(self, record: Record) -> None:
         """Begin a session's turn, unless somebody is at work on it already. A slow launcher holds up only its own sessions."""
-        actions = decide(record, self._portal.clock.now(), idleness.policy(self._portal, record))
-        if not actions or self._portal.locks[record.session.id].locked():
+        if not self._decide(record) or self._portal.locks[record.session.id].locked():
             return
         turn = asyncio.create_task(self._take_turn(record.session.id))
         self._turns.add(turn)
         turn.add_done_callback(self._turns.discard)
+
+    def _decide(self, record: Record) -> Sequence[Action]:
+        portal = self._portal
+        shown_at = portal.launcher_states[record.session.cluster].shown_at
+        return decide(record, portal.clock.now(), idleness.policy(portal, record), shown_at)
 
     async def _take_turn(self, session: str) -> None:
         async with self._portal.locks[session]:
@@ -179,7 +186,7 @@ class Reconciler:
 
     async def _perform_all(self, record: Record) -> None:
         session = record.session.id
-        for action in decide(record, self._portal.clock.now(), idleness.policy(self._portal, record)):
+        for action in self._decide(record):
             try:
                 record = await self._perform(record, action)
             except SchedulerSilent as silence:

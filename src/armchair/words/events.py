@@ -15,7 +15,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)  # the label needs no time
 PLAIN: dict[str, str] = {
     "session.accepted": mark("Asked for %(app)s"),
     "job.submitted": mark("Handed to the launcher as job %(job)s"),
-    "job.adopted": mark("Found again after a break of the portal: job %(job)s"),
+    "job.adopted": mark("Found with the launcher, as job %(job)s"),
     "job.refused": mark("Refused: %(reason)s"),
     "job.running": mark("The job runs"),
     "job.ended": mark("The job has ended"),

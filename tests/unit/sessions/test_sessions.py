@@ -10,6 +10,7 @@ from armchair.domain.errors import InvalidInput, NotFound, SchedulerSilent, Stor
 from armchair.domain.run import JobRef, JobState, OutcomeKind, Overlay, Phase, ProcessEnd, Record
 from armchair.sessions import report, show
 from armchair.sessions.launcherports import JobRequest
+from armchair.sessions.reconcile import Reconciler
 from armchair.sessions.report import AgentError
 from armchair.sessions.stop import stop
 from armchair.wire import runspec
@@ -451,3 +452,36 @@ async def test_what_becomes_known_while_the_output_is_read_counts(stage: Stage) 
     await stage.tick(2)
     found = await stage.get(record)
     assert (found.run.attempt, found.run.outcome, found.phase) == (1, None, Phase.READY)
+
+
+@pytest.mark.parametrize("fault", ["silent", "incomplete", "the portal was down"])
+async def test_a_job_that_was_missed_once_is_not_lost_for_silence_after_it(stage: Stage, fault: str) -> None:
+    record, _ = await stage.ready()
+    stage.launcher.hide(record.run.job.id)
+    await stage.tick()
+    assert (await stage.get(record)).run.absent_since is not None
+    stage.launcher.complete = fault != "incomplete"
+    stage.launcher.silent = fault != "incomplete"
+    if fault == "the portal was down":
+        stage.reconciler = Reconciler(stage.portal, tick_seconds=1.0)
+        stage.portal.launcher_states.clear()
+    stage.fake.clock.advance(timedelta(hours=1))
+    await stage.tick(3)
+    assert (await stage.get(record)).run.outcome is None
+    stage.launcher.silent, stage.launcher.complete = False, True
+    stage.launcher.hide(record.run.job.id, hidden=False)
+    await stage.tick(2)
+    assert (await stage.get(record)).phase is Phase.READY
+
+
+async def test_a_launch_is_kept_while_the_launcher_can_not_say_whether_there_is_a_job(stage: Stage) -> None:
+    stage.launcher.drop_request_next()
+    stage.launcher.complete = False
+    record = await stage.launch()
+    for _ in range(20):
+        stage.fake.clock.advance(timedelta(seconds=30))
+        await stage.tick()
+    stage.launcher.complete = True
+    await stage.tick()
+    found = await stage.get(record)
+    assert (found.run.outcome, found.run.job is not None) == (None, True)
