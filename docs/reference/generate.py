@@ -303,6 +303,11 @@ STATES = (
         "Join, or Keep it: it then has the whole time again.",
     ),
     (
+        "The cluster has paused this since …. It goes on by itself, as it was.",
+        "The scheduler has suspended the job, as for one with priority. Its time stands still.",
+        "Wait; only the cluster lets it go on.",
+    ),
+    (
         "… has not been heard of for … / The session's agent has not been heard of for …",
         "The session's agent has not reported for 40 seconds: the network, or the portal was away. The session may well run.",
         "Try Join; wait. It is not ended for this.",
