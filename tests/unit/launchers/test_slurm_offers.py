@@ -113,6 +113,32 @@ async def test_newer_releases_mean_the_accounts_under_one_too(version: str, name
     await desk.close()
 
 
+@pytest.mark.parametrize(
+    ("access", "accounts"),
+    [
+        ("Users=(null) Accounts=life", {"lab"}),
+        ("Users=(null) Accounts=lab,physics", {"lab"}),
+        ("Users=ada Accounts=life", {"lab"}),
+        ("Users=ada Accounts=-physics", {"lab"}),
+        ("Users=ada Accounts=physics", None),
+        ("Users=bob Accounts=life", None),
+        ("Users=bob Accounts=lab", None),
+        ("Users=bob Accounts=-physics", None),
+        ("Users=ada Accounts=-life", None),
+        ("Users=(null) Accounts=physics", None),
+        ("Users=-ada Accounts=life", None),
+    ],
+)
+def test_a_reservation_takes_accounts_with_all_under_them_and_who_is_of_both(access: str, accounts: set[str] | None) -> None:
+    books = offerbuild.Books(
+        associations=offerparse.associations("life||||||||||||\nlab|||life|||||||||\nlab|ada|||||||normal|normal|||\n")
+    )
+    line = f"ReservationName=class1 StartTime=1795634000 EndTime=1795734000 PartitionName=(null) {access} Groups=(null)\n"
+    places = offerbuild.Places(reservations=offerparse.reservations(line))
+    found = offerbuild.offer("hpc", "ada", places, books, GROUPS, THEN).reservations
+    assert [one.accounts for one in found] == ([] if accounts is None else [accounts])
+
+
 def test_percentages_are_no_limits_in_cores() -> None:
     """As of Slurm 23.11: 50 with the flag Relative is half of the partition, however large that is."""
     row = "half|DenyOnLimit,Relative|cpu=50|cpu=20,mem=10|gres/gpu=5||cpu=40|08:00:00|3|2|"

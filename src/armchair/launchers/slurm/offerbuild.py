@@ -53,8 +53,9 @@ def offer(
     qos = {one.name: one for one in books.qos} if books is not None else {}
     usable = {name for account in accounts for name in account.qos}
     counts = books is not None and books.limits
-    meant = _meant(accounts, books)
-    reservations = tuple(_reservations(login, places.reservations, accounts, groups, as_of))
+    lineages = _lineages(accounts, books)
+    meant = lineages if books is not None and books.nested else {one.name: frozenset({one.name}) for one in accounts}
+    reservations = tuple(_reservations(login, places.reservations, lineages, groups, as_of))
     return Offer(
         cluster=cluster,
         login=login,
@@ -122,11 +123,10 @@ def _is_open(
     )
 
 
-def _meant(accounts: Sequence[Account], books: Books | None) -> dict[str, frozenset[str]]:
-    """For each account the names in a partition's list that mean it: its own, and perhaps those of the accounts above it."""
-    above = (
-        {row.account: row.parent for row in books.associations if not row.user} if books is not None and books.nested else {}
-    )
+def _lineages(accounts: Sequence[Account], books: Books | None) -> dict[str, frozenset[str]]:
+    """For each account its name and those of the accounts above it."""
+    rows = books.associations if books is not None else ()
+    above = {row.account: row.parent for row in rows if not row.user}
     found = {}
     for one in accounts:
         names = [one.name]
@@ -201,17 +201,23 @@ def _qos(one: QosFacts, *, counts: bool) -> Qos:
 def _reservations(
     login: str,
     reservations: Sequence[ReservationFacts],
-    accounts: Sequence[Account],
+    lineages: Mapping[str, frozenset[str]],
     groups: frozenset[str] | None,
     now: datetime,
 ) -> Sequence[Reservation]:
-    mine = frozenset(one.name for one in accounts)
     found = []
     for one in reservations:
+        named = bool(one.users or one.groups)
         by_name = login in one.users or bool(groups and one.groups & groups)
-        usable = (one.accounts & mine if one.accounts else mine) - one.not_accounts
-        invited = by_name or bool(one.accounts and usable) or bool(one.not_users or one.not_accounts)
-        if one.end <= now or login in one.not_users or not invited or (one.accounts and not usable):
+        usable = frozenset(
+            name
+            for name, lineage in lineages.items()
+            if not lineage & one.not_accounts and (not one.accounts or lineage & one.accounts)
+        )
+        # where users and accounts are named, a job has to be of both
+        invited = by_name if named else bool(one.accounts or one.not_users or one.not_accounts)
+        shut_out = not usable and bool(one.accounts or (one.not_accounts and lineages))
+        if one.end <= now or login in one.not_users or not invited or shut_out:
             continue
         restricted = one.accounts or one.not_accounts
         found.append(
