@@ -39,7 +39,7 @@ from armchair.notify.webhook import Webhook
 from armchair.sessions import announcements
 from armchair.sessions.agentscript import AgentScripts
 from armchair.sessions.join import leave_if_possible
-from armchair.sessions.launcherports import Closing, Launcher, Paced
+from armchair.sessions.launcherports import Closing, Launcher, Paced, Scheduler
 from armchair.sessions.letters import Notifier
 from armchair.sessions.portal import Portal
 from armchair.sessions.reconcile import Reconciler
@@ -148,7 +148,12 @@ def _portal(
         clock=SystemClock(),
         store=store,
         accounts=store,
-        catalogue=DirectoryCatalogue(settings.catalogue, home, same_account=isinstance(signs, OwnKeys)),
+        catalogue=DirectoryCatalogue(
+            settings.catalogue,
+            home,
+            same_account=isinstance(signs, OwnKeys),
+            here=frozenset(name for name, launcher in launchers.items() if not isinstance(launcher, Scheduler)),
+        ),
         launchers=launchers,
         tickets=signs.tickets,
         ca=signs.authority,

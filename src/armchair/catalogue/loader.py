@@ -45,6 +45,8 @@ class DirectoryCatalogue:
     A definition that breaks while the portal runs leaves the last good one in force, so that a slip of an editor takes
     nothing away from people; the problem shows as a row. A directory that is broken from the start offers nothing, also when
     there is a built-in application of the name: the site meant to replace that one.
+
+    `here` are the clusters whose jobs run on this machine; None: all are.
     """
 
     def __init__(
@@ -54,8 +56,10 @@ class DirectoryCatalogue:
         *,
         clock: Callable[[], float] = time.monotonic,
         same_account: bool = True,
+        here: frozenset[str] | None = None,
     ) -> None:
         self._settings = settings
+        self._here = here
         self._images = Images(settings.containers, same_account=same_account)
         self._clock = clock
         self.kits = Kits(settings.kits_directory or home / "kits")
@@ -161,11 +165,20 @@ class DirectoryCatalogue:
         plain = found.application
         known, shown = self._shown.get(plain.name, (None, plain))
         if known is not found:
-            lacks = containers.missing(plain, self._settings.containers)
-            missing = (*found.requirements.missing(self.kits), *lacks, *self._forbidden(plain))
-            shown = replace(self._without_open_port(plain), missing=missing)
+            certain = self._runs_here(plain)
+            absent = (*found.requirements.programs(), *containers.missing(plain, self._settings.containers))
+            kits = found.requirements.kits(self.kits)
+            missing = (*(absent if certain else ()), *kits, *self._forbidden(plain))
+            unseen = () if certain else tuple(one.what for one in absent)
+            shown = replace(self._without_open_port(plain), missing=missing, unseen=unseen)
             self._shown[plain.name] = found, shown
         return shown
+
+    def _runs_here(self, application: Application) -> bool:
+        """Whether its jobs may run on this machine, so that what this machine lacks is certainly absent."""
+        return self._here is None or (
+            not self._here.isdisjoint(application.clusters) if application.clusters else bool(self._here)
+        )
 
     def _forbidden(self, application: Application) -> tuple[Missing, ...]:
         if application.transport is not Transport.TCP_LOOPBACK or self._settings.allow_open_loopback_ports:

@@ -39,18 +39,20 @@ class Requirements:
             packages=tuple(dict.fromkeys((*backend.packages, *self.packages))),
         )
 
-    def missing(self, kits: Kits) -> tuple[Missing, ...]:
-        """What is absent now. The portal's PATH is asked, as that of the jobs on this machine is the same."""
-        found = [] if self.besides is None else list(self.besides.missing(kits))
+    def programs(self) -> tuple[Missing, ...]:
+        """The programs and files that are absent now. The portal's PATH is asked: that of jobs on this machine is the same."""
+        found = () if self.besides is None else self.besides.programs()
         absent = [name for name in self.commands if shutil.which(name) is None]
         absent += [name for name in self.files if not Path(name).exists()]
-        if absent:
-            found.append(Missing(what=", ".join(absent), cure=self._cure(absent)))
-        if self.kit and not kits.status(self.kit).ready:
-            # the place is named: whoever types this may have other settings than the portal, as root has on a site
-            cure = f"{program()} kit install {self.kit} --directory {shlex.quote(str(kits.directory))}"
-            found.append(Missing(what=f"the kit {self.kit}", cure=cure))
-        return tuple(found)
+        return (*found, Missing(what=", ".join(absent), cure=self._cure(absent))) if absent else found
+
+    def kits(self, kits: Kits) -> tuple[Missing, ...]:
+        """The kit, if it is absent now."""
+        if not self.kit or kits.status(self.kit).ready:
+            return ()
+        # the place is named: whoever types this may have other settings than the portal, as root has on a site
+        cure = f"{program()} kit install {self.kit} --directory {shlex.quote(str(kits.directory))}"
+        return (Missing(what=f"the kit {self.kit}", cure=cure),)
 
     def _cure(self, absent: list[str]) -> str:
         return self.cure or install(self.packages or absent)

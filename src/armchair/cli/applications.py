@@ -39,7 +39,15 @@ def apps(as_json: Json = False) -> None:
     if as_json:
         print_json({"applications": [one.data for one in found]})
         return
-    rows = [(one.name, one.title, " ".join(one.sizes), "" if not one.missing else "can't be started") for one in found]
+    rows = [
+        (
+            one.name,
+            one.title,
+            " ".join(one.sizes),
+            "can't be started" if one.missing else "if the nodes have it" if one.unseen else "",
+        )
+        for one in found
+    ]
     table(("NAME", "TITLE", "SIZES", ""), rows)
     for one in found:
         for what, cure in one.missing:

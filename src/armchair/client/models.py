@@ -82,6 +82,7 @@ class Application:
     description: str
     sizes: Sequence[str]
     missing: Sequence[tuple[str, str]]
+    unseen: Sequence[str]
     data: Mapping[str, Any]
 
     @classmethod
@@ -93,6 +94,7 @@ class Application:
             description=data["description"],
             sizes=[size["name"] for size in data["sizes"]],
             missing=[(one["what"], one["cure"]) for one in data["missing"]],
+            unseen=data["unseen"],
             data=data,
         )
 

@@ -114,7 +114,8 @@ class Application:
     "" when `transport` holds always. `clusters` are the names of those that it may run on; empty: on all.
     `warning_signal` is sent to it before the end of its time. `ends_idle`: whether sessions that nobody uses may end (None: as
     the site has it), `idle_input`: its own number of bytes a minute that mean use. `screen`: None for what has none.
-    `container`: None for what runs on the node itself.
+    `container`: None for what runs on the node itself. `missing` is why it can't be started; `unseen` are programs that the
+    portal's machine lacks where jobs run on others, which may have them.
     """
 
     name: str
@@ -142,6 +143,12 @@ class Application:
     clusters: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[Missing, ...] = ()
+    unseen: tuple[str, ...] = ()
+
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether all that it needs was found."""
+        return not self.missing and not self.unseen
 
     @property
     def has_screen(self) -> bool:

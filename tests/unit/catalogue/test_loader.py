@@ -34,11 +34,11 @@ CONTEXT = SpecContext(
 class Catalogue:
     """A catalogue on a clock that stands still until it is moved."""
 
-    def __init__(self, tmp_path: Path, *roots: str, allow: bool = False) -> None:
+    def __init__(self, tmp_path: Path, *roots: str, allow: bool = False, here: frozenset[str] | None = None) -> None:
         self.now = 0.0
         directories = tuple(tmp_path / root for root in (roots or ("site",)))
         settings = CatalogueSettings(directories=directories, allow_open_loopback_ports=allow)
-        self.real = DirectoryCatalogue(settings, tmp_path / "home", clock=lambda: self.now)
+        self.real = DirectoryCatalogue(settings, tmp_path / "home", clock=lambda: self.now, here=here)
 
     def names(self) -> set[str]:
         return {application.name for application in self.real.applications()} - BUILT_IN
@@ -131,6 +131,27 @@ def test_what_is_missing_is_named_with_its_cure_and_seen_when_it_comes(
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     catalogue.later(5)
     assert [one.what for one in catalogue.real.get("demo").missing] == [kit.what]
+
+
+@pytest.mark.parametrize(
+    ("here", "clusters", "certain"),
+    [
+        (None, "", True),
+        ({"local"}, "", True),
+        ({"local"}, 'clusters = ["local", "hpc"]\n', True),
+        ({"local"}, 'clusters = ["hpc"]\n', False),
+        (set(), "", False),
+    ],
+)
+def test_what_this_machine_lacks_holds_up_nobody_whose_job_runs_elsewhere(
+    make: Make, tmp_path: Path, here: set[str] | None, clusters: str, certain: bool
+) -> None:
+    make(f'{clusters}kit = "jupyter"\n[requires]\ncommands = ["surely-not-there"]\n')
+    found = Catalogue(tmp_path, here=None if here is None else frozenset(here)).real.get("demo")
+    lacks = [one.what for one in found.missing]
+    assert "the kit jupyter" in lacks, "a kit lies where portal and nodes see it"
+    assert ("surely-not-there" in lacks) == certain
+    assert found.unseen == (() if certain else ("surely-not-there",))
 
 
 def test_a_cure_of_its_own_stands_beside_the_packages_of_the_display(

@@ -45,6 +45,15 @@ async def test_the_one_that_most_people_come_for_stays_in_sight_with_its_cure(op
     assert "1 more needs something installed first" in folded
 
 
+async def test_what_only_nodes_may_have_waits_in_the_fold_and_can_be_started(opened) -> None:
+    unseen = [replace(fake_application(name, name.title()), unseen=("gimp", "a font")) for name in ("fiji", "gimp")]
+    _, folded = await grid(opened, *apps(9), *unseen)
+    assert titles(folded) == ["Fiji", "Gimp"]
+    assert "2 more may not be installed on the nodes" in folded
+    assert '<a href="/applications/gimp"' in folded
+    assert "has no gimp, a font. It starts where the nodes have that." in folded
+
+
 @pytest.mark.parametrize(("count", "q"), [(3, ""), (9, "hello"), (0, "")])
 async def test_few_ones_and_those_looked_for_are_not_folded(opened, count: int, q: str) -> None:
     shown, folded = await grid(opened, *apps(count, "gimp"), q=q)

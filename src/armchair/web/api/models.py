@@ -87,6 +87,7 @@ class ApplicationJson(BaseModel):
     fields: list[FieldJson]
     clusters: list[str] = Field(description="The clusters that it may run on; empty: all.")
     missing: list[MissingJson]
+    unseen: list[str] = Field(description="What the portal's machine lacks where jobs run on others, which may have it.")
 
 
 class ProblemJson(BaseModel):

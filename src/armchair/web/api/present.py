@@ -90,6 +90,7 @@ def application_json(application: Application) -> ApplicationJson:
         fields=[_field_json(field) for field in application.fields],
         clusters=list(application.clusters),
         missing=[MissingJson(what=one.what, cure=one.cure) for one in application.missing],
+        unseen=list(application.unseen),
     )
 
 

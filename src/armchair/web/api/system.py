@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends
 
 import armchair
 from armchair.accounts.actor import Scope
+from armchair.domain.application import Application
 from armchair.domain.errors import ArmchairError
 from armchair.sessions.portal import Portal
 from armchair.web.api import speech
@@ -62,13 +63,17 @@ def _launchers(portal: Portal) -> Iterator[CheckJson]:
         yield CheckJson(name=f"launcher {name}", ok=silent is None, detail=detail)
 
 
+def _unseen(application: Application) -> str:
+    return f"can be started where nodes have {', '.join(application.unseen)}" if application.unseen else "can be started"
+
+
 def _applications(portal: Portal) -> Iterator[CheckJson]:
     for application in portal.catalogue.applications():
         lacks = application.missing
         yield CheckJson(
             name=f"application {application.name}",
             ok=not lacks,
-            detail="; ".join(f"{one.what} is missing" for one in lacks) or "can be started",
+            detail="; ".join(f"{one.what} is missing" for one in lacks) or _unseen(application),
             cure="; ".join(dict.fromkeys(one.cure for one in lacks)),
         )
     for problem in portal.catalogue.problems():

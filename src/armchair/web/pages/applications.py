@@ -60,7 +60,7 @@ def router(portal: Portal) -> APIRouter:
 def in_order(apps: Iterable[Application]) -> list[Application]:
     """As the grid shows them: what can be started first, led by those that most people come for, then by title."""
     rank = {name: number for number, name in enumerate(_FIRST)}
-    return sorted(apps, key=lambda app: (bool(app.missing), rank.get(app.name, len(rank)), app.title.lower()))
+    return sorted(apps, key=lambda app: (not app.is_at_hand, rank.get(app.name, len(rank)), app.title.lower()))
 
 
 def _fold(apps: list[Application], q: str) -> tuple[list[Application], list[Application]]:
@@ -68,7 +68,7 @@ def _fold(apps: list[Application], q: str) -> tuple[list[Application], list[Appl
 
     The one that most people come for stays in sight, with what it needs.
     """
-    folded = [app for app in apps if app.missing and app.name != _FIRST[0]]
+    folded = [app for app in apps if not app.is_at_hand and app.name != _FIRST[0]]
     if q or len(apps) <= _MANY or len(folded) == len(apps):
         return apps, []
     return [app for app in apps if app not in folded], folded

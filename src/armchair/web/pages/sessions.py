@@ -163,8 +163,8 @@ async def _list(portal: Portal, actor: Actor, q: str, sort: str, page: str) -> d
 
 
 def _is_easy(app: Application) -> bool:
-    """Whether it starts with one press: nothing is missing, and nothing has to be filled in."""
-    return not app.missing and not any(field.required for field in app.fields)
+    """Whether it starts with one press: all that it needs is there, and nothing has to be filled in."""
+    return app.is_at_hand and not any(field.required for field in app.fields)
 
 
 def _is_old(view: SessionView) -> bool:
