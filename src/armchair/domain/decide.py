@@ -21,7 +21,6 @@ class Policy:
     """How patient the portal is. `explain`: for the scheduler to say how an ended job ended, before what is known has to do."""
 
     adopt_window: timedelta = timedelta(seconds=60)
-    clock_slack: timedelta = timedelta(seconds=2)
     absent_grace: timedelta = timedelta(seconds=30)
     unheard_after: timedelta = timedelta(seconds=40)
     explain: timedelta = timedelta(seconds=60)
@@ -264,11 +263,12 @@ def resolve_intent(
     """What to do about a run without a job, given all jobs that carry its mark.
 
     `complete`: the launcher would show such a job if there were one. `kept`: the portal has tried ever since the wish was
-    fresh, and only the launcher's silence held it up. Only jobs submitted after the intent count.
+    fresh, and only the launcher's silence held it up. Nobody could know the mark before this run was intended, so each of them
+    is of this run, whatever the cluster's clock says of when it was submitted.
     """
     run = record.run
     mine = sorted(
-        (c for c in candidates if c.job.submitted_at >= run.intended_at - policy.clock_slack),
+        candidates,
         key=lambda c: (c.state is not JobState.RUNNING, c.state not in ALIVE, c.job.submitted_at, c.job.id),
     )
     if mine:

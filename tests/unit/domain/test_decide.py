@@ -197,10 +197,10 @@ def test_of_several_jobs_the_running_one_is_adopted_and_ours_among_the_rest_canc
     assert resolution.cancel == (pending.job,)
 
 
-def test_a_job_from_before_the_intent_is_not_ours() -> None:
-    resolution = resolve_intent(new(), [candidate("1", -10)], complete=True, now=at(3), policy=POLICY)
-    assert resolution.adopt is None
-    assert resolution.submit
+def test_a_job_of_a_cluster_whose_clock_is_behind_is_ours_all_the_same() -> None:
+    resolution = resolve_intent(new(), [candidate("1", -600)], complete=True, now=at(3), policy=POLICY)
+    assert resolution.adopt == candidate("1", -600).job
+    assert not resolution.submit
 
 
 def test_a_refusal_rejects() -> None:

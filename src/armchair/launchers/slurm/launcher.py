@@ -35,6 +35,7 @@ _LADDER = (0.3, 0.6, 1.2, 1.2, 1.2, 2.4, 4.8)
 _FRESH = 2.0  # seconds in which no controller can crash, come back and give a number out again
 _SETTLE = 20.0  # seconds in which a controller may still take in a submission whose answer was lost
 _DAY = timedelta(days=1)
+_CLOCKS = timedelta(hours=1)  # by which the cluster's may be behind the portal's
 _SHORTEST_WARNING = timedelta(minutes=1)
 MARK_LOST = (
     "The cluster's own rules removed what Armchair wrote into the job's name and comment, and without it the job is lost."
@@ -195,7 +196,7 @@ class SlurmLauncher:
         site = await self._site.get()
         complete = site is not None and site.trusted and self._doubtful.get(mark, 0.0) <= time.monotonic()
         if site is not None and site.accounting:
-            past = await self._past(mark, user, since or now - _DAY)
+            past = await self._past(mark, user, since - _CLOCKS if since else now - _DAY)
             complete = complete and past is not None
             found = {fact.job.id: fact for fact in past or ()} | found
         if complete:
