@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import socket
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import uvicorn
+from playwright.sync_api import FloatRect, Locator
 
 from armchair.accounts.logins import Accounts
 from armchair.accounts.providers.single_user import SingleUser
@@ -112,6 +114,15 @@ async def _quit(server: uvicorn.Server) -> None:
     for connection in list(server.server_state.connections):
         connection.transport.abort()
     await server.finished
+
+
+def place_of(part: Locator) -> FloatRect:
+    """Where it is on the page. A part that is being replaced at the moment is nowhere."""
+    deadline = time.monotonic() + 5
+    while (box := part.bounding_box()) is None:
+        assert time.monotonic() < deadline, f"{part} is not to be seen"
+        part.page.wait_for_timeout(20)
+    return box
 
 
 @contextmanager

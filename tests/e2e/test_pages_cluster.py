@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from pages_harness import Harness, listening
+from pages_harness import Harness, listening, place_of
 from playwright.sync_api import Browser, Page, expect
 
 from armchair.domain.announcement import Announcement, AnnouncementKind, Level
@@ -128,13 +128,13 @@ def test_an_estimate_that_arrives_is_shown_without_a_reload(harness: Harness, pa
     page.goto(harness.url("/applications/align"))
     small = page.locator("#starts-small")
     expect(small).to_have_text("asking the cluster…")
-    top = page.get_by_role("button", name="Start Alignment").bounding_box()
+    top = place_of(page.get_by_role("button", name="Start Alignment"))
     now = harness.portal.clock.now()
     harness.scheduler.guesses[2, ""] = Estimate(starts=Starts.LATER, at=now + timedelta(minutes=20))
     harness.loop.call_soon_threadsafe(harness.portal.changes.cluster, "slurm")
     expect(small).to_have_text(re.compile("likely in about 20 min"))
     expect(page.locator("#foot-line")).to_contain_text("Likely starts in about 20 min")
-    assert page.get_by_role("button", name="Start Alignment").bounding_box() == top  # nothing jumps
+    assert place_of(page.get_by_role("button", name="Start Alignment")) == top  # nothing jumps
 
 
 def test_the_form_says_what_can_not_start_and_why(harness: Harness, visitor: Visitor) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from pages_harness import place_of
 from playwright.sync_api import Page, Request, expect
 
 SOON = 5000  # ms; by hand it is there before one looks
@@ -34,10 +35,10 @@ def test_a_change_reaches_its_row_and_moves_nothing(harness, page: Page, running
     session = harness.launch("terminal", "Changes").session.id
     expect(page.locator(f"#s-{session}")).to_contain_text("Waiting", timeout=SOON)
     page.evaluate("window.sameDocument = true")
-    before = page.locator(f"#s-{below}").bounding_box()
+    before = place_of(page.locator(f"#s-{below}"))
     harness.ready(session)
     expect(page.locator(f"#s-{session} .state")).to_have_text("Ready", timeout=SOON)
-    assert page.locator(f"#s-{below}").bounding_box() == before
+    assert place_of(page.locator(f"#s-{below}")) == before
     assert page.evaluate("window.sameDocument")
 
 
@@ -119,7 +120,7 @@ def test_open_when_ready(harness, visitor, page: Page, ticked: bool) -> None:
     expect(box).to_be_checked()
     assert "open=1" not in page.url
     box.set_checked(ticked)
-    place = page.locator("#live").bounding_box()["y"]
+    place = place_of(page.locator("#live"))["y"]
     harness.ready(session)
     if ticked:
         page.wait_for_url(re.compile(rf"^http://{session}\."))
@@ -127,4 +128,4 @@ def test_open_when_ready(harness, visitor, page: Page, ticked: bool) -> None:
         expect(page.get_by_role("link", name="Join")).to_be_visible(timeout=SOON)
         assert page.url == harness.url(f"/sessions/{session}")
         expect(box).to_be_hidden()
-        assert page.locator("#live").bounding_box()["y"] == place, "nothing jumps"
+        assert place_of(page.locator("#live"))["y"] == place, "nothing jumps"
