@@ -51,8 +51,9 @@ class Doorkeeper:
         """Refuse all tickets that carry this session, ticket id or login id, then cut the streams to these addresses."""
         async with self.lock:
             self.revoked.add(entry, datetime.now(UTC))
-            await self._tell(self.revoked, entry)
-            if streams_to:
+            try:
+                await self._tell(self.revoked, entry)
+            finally:  # a worker that does not confirm in time is no reason to leave what is open with the others
                 await self._cut(streams_to)
         log.info("gateway.revoked", streams_to=len(streams_to))
 
@@ -108,7 +109,7 @@ class Doorkeeper:
         return True
 
     async def _cut(self, targets: Sequence[tuple[str, int]]) -> None:
-        for worker in await self._workers():
+        for worker in await self._workers() if targets else ():
             streams = master.parse_streams(await self.say(f"{worker} show sess all"), targets)
             await asyncio.gather(*(self.say(f"{worker} shutdown session {stream}") for stream in streams))
 
