@@ -25,7 +25,7 @@ def cluster(
         if not name:
             found = client.clusters()
             if as_json:
-                print_json(found)
+                print_json({"clusters": found})
             else:
                 table(("NAME", "STATE"), [(one["name"], _state(one)) for one in found])
             return

@@ -128,6 +128,8 @@ def test_clusters_are_listed_and_shown(portal: Portal, run: Run, capsys: pytest.
     portal.answers["GET", "/clusters"] = httpx.Response(200, json={"clusters": [row]})
     assert run("cluster") == 0
     assert capsys.readouterr().out.splitlines()[1].split() == ["hpc", "with", "a", "queue"]
+    assert run("cluster", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"clusters": [row]}
     none = {"total": 0, "used": 0, "down": 0, "free": 0}
     cores, memory = {"total": 192, "used": 64, "down": 64, "free": 64}, {"total": 2**38, "used": 0, "down": 0, "free": 2**37}
     load = {"name": "short", "up": True, "cores": cores, "memory": memory, "gpus": none, "running": 2, "waiting": 1}
