@@ -351,10 +351,14 @@ def test_a_cookie_file_replaces_one_that_others_could_read(tmp_path: Path) -> No
 
 def test_apps_names_the_cure(portal: Portal, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     missing = [{"what": "xpra", "cure": "apt-get install xpra"}]
-    one = {"name": "xterm", "title": "xterm", "description": "", "sizes": [{"name": "small"}], "missing": missing}
-    portal.answers["GET", "/applications"] = httpx.Response(200, json={"applications": [one], "problems": []})
+    one = {"name": "xterm", "title": "xterm", "description": "", "sizes": [{"name": "small"}], "missing": missing, "unseen": []}
+    other = {**one, "name": "gimp", "missing": [], "unseen": ["gimp"]}
+    portal.answers["GET", "/applications"] = httpx.Response(200, json={"applications": [one, other], "problems": []})
     assert run("apps") == 0
-    assert "apt-get install xpra" in capsys.readouterr().err
+    told = capsys.readouterr()
+    assert "apt-get install xpra" in told.err
+    assert ["can't be started" in line for line in told.out.splitlines()] == [False, True, False]
+    assert "if the nodes have it" in told.out.splitlines()[2]
 
 
 def test_config_show_names_origins(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
