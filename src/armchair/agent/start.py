@@ -10,7 +10,7 @@ import sys
 from typing import Dict, List, NamedTuple, Optional, Sequence
 
 from armchair.agent import forward, kernel, leftovers
-from armchair.wire import runnable
+from armchair.wire import runnable, umask
 from armchair.wire.runspec import RunSpec
 
 SOCKET = "app.sock"
@@ -187,12 +187,13 @@ def start(spec: RunSpec, place: Place, mask: Sequence[int]) -> Application:
 
 
 def _surround(sink: int, work: str, mask: Sequence[int]) -> None:
-    """In the child: a session of its own, no input, output to the pipe, no blocked signals, the working directory."""
+    """In the child: a session of its own, no input, output to the pipe, no blocked signals, as files are made, and where."""
     os.setsid()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(sink, 1)
     os.dup2(sink, 2)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, mask)
+    os.umask(umask.of(os.environ))
     os.chdir(work)
 
 

@@ -17,6 +17,7 @@ LIMIT = 1024 * 1024
 TIMEOUT = timedelta(seconds=30)
 _BLOCK = 64 * 1024
 _PASSING_ON = 2.0  # seconds
+_LOGIN_UMASK = 0o022
 _FIXED = {"LC_ALL": "C", "TZ": "UTC"}
 
 
@@ -70,7 +71,8 @@ async def run(  # noqa: PLR0913 - one door with few, named ways to open it; a bu
     each of stdout and stderr: a longer output is an error and not cut, since half a listing reads like a whole one (I4).
     Raises CommandMissing, CommandTimedOut, CommandFailed; a non-zero exit code is no error here. When the caller is
     cancelled the process group is killed. `relayed`: the program, such as sudo, runs another one as somebody else, whom only it
-    can end: it is asked to before it is killed.
+    can end: it is asked to before it is killed. That one makes files as after a login, whatever our own are closed to: batch
+    jobs inherit this.
     """
     program = Path(argv[0]).name
     environment = dict(env or {}) if clean else {**os.environ, **(env or {}), **_FIXED}
@@ -84,6 +86,7 @@ async def run(  # noqa: PLR0913 - one door with few, named ways to open it; a bu
             cwd=cwd,
             pass_fds=pass_fds,
             start_new_session=True,
+            umask=_LOGIN_UMASK if relayed else -1,
         )
     )
     try:

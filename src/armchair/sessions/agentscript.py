@@ -14,6 +14,7 @@ from armchair.domain.secret import Secret
 from armchair.sessions import sources
 from armchair.sessions.ports import JobScript
 from armchair.wire import config as wire_config
+from armchair.wire import umask
 from armchair.wire.messages import EXIT_NO_PYTHON, EXIT_NO_ROOM
 
 EXAMINATION = "examine"
@@ -42,6 +43,8 @@ sources = json.loads(zlib.decompress(base64.b64decode(sys.stdin.readline())).dec
 SCRIPT = """#!/bin/sh
 # Armchair: this job runs one interactive session. It looks for a Python and hands it the agent, which calls the portal,
 # learns what to start, and lets the portal's gateway in.
+{umask}=$(umask)
+export {umask}
 umask 077
 python=
 for candidate in {pythons}; do
@@ -134,6 +137,7 @@ class AgentScripts:
         )
         return SCRIPT.format(
             pythons=" ".join(self._pythons),
+            umask=umask.NAME,
             no_python=EXIT_NO_PYTHON,
             no_room=EXIT_NO_ROOM,
             loader=LOADER,

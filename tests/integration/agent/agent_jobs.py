@@ -95,6 +95,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         user: int | None = None,
         prepare: Callable[[AgentsPortal], None] | None = None,
         temporary: Path = Path("/tmp"),
+        umask: int = -1,
         **changes: Any,
     ) -> tuple[AgentsPortal, subprocess.Popen[bytes]]:
         portal = AgentsPortal(tmp_path, spec_of(tmp_path, body, **changes))
@@ -112,6 +113,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
             user=user,
             group=user,
             extra_groups=[] if user else None,
+            umask=umask,
             env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(temporary)},
         )
         assert job.stdin is not None

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import ssl
+import stat
 import subprocess  # noqa: TID251 - mounting is no work of the portal
 import sys
 import time
@@ -55,6 +56,14 @@ def test_the_application_gets_its_environment_and_no_secret(start: Start) -> Non
             assert b"the-credential" not in text
     leftovers = [path for path in Path("/dev/shm").iterdir() if path.name.startswith(f"armchair-{job.pid}-")]
     assert leftovers == []
+
+
+def test_the_application_makes_files_as_the_job_does_and_what_is_ours_stays_closed(start: Start, tmp_path: Path) -> None:
+    portal, _ = start('touch made; mkdir "$ARMCHAIR_DIR/own"; echo "$ARMCHAIR_DIR" >place\n' + SERVE, umask=0o027)
+    portal.wait_ready()
+    assert stat.S_IMODE((tmp_path / "made").stat().st_mode) == 0o640
+    place = Path((tmp_path / "place").read_text().strip())
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (place, tmp_path / "logs")] == [0o700, 0o700]
 
 
 def test_another_account_can_not_reach_the_application(start: Start, tmp_path: Path) -> None:

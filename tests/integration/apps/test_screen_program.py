@@ -41,6 +41,14 @@ async def test_its_exit_code_is_the_run_s(graphical: Any) -> None:
     assert screen.run.left() == []
 
 
+async def test_it_makes_files_as_the_job_does(graphical: Any, home: Path) -> None:
+    screen = graphical("touch made", ARMCHAIR_UMASK="0027")
+    await screen.run.ready()
+    screen.client()
+    assert await screen.run.ended() == 0
+    assert stat.S_IMODE((home / "made").stat().st_mode) == 0o640
+
+
 async def test_one_that_crashes_ends_the_run(graphical: Any) -> None:
     screen = graphical("kill -SEGV $$")
     await screen.run.ready()

@@ -53,6 +53,15 @@ async def test_who_comes_back_finds_the_screen_as_it_was(start: Any, keeper: dic
         await read_until(second, b"still-kept")
 
 
+@pytest.mark.parametrize("keeper", KEEPERS)
+async def test_files_are_made_as_the_job_makes_them(start: Any, keeper: dict[str, str]) -> None:
+    run = start("terminal", before=("sh", "-c", 'umask 027; exec "$@"', "sh"), **keeper)
+    await run.ready()
+    async with await browse(run) as browser:
+        await browser.send(b"echo mask-$(umask)\r")
+        await read_until(browser, b"mask-0027")
+
+
 async def test_who_comes_back_finds_the_lines_above_the_screen_too(start: Any) -> None:
     run = start("terminal")
     await run.ready()

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import sys
 import time
 from datetime import timedelta
@@ -19,6 +20,16 @@ async def test_texts_and_exit_code():
     with pytest.raises(CommandFailed) as caught:
         completed.check()
     assert caught.value.params == {"program": "sh", "exit_code": 3, "stderr": "\ufffd"}
+
+
+@pytest.mark.parametrize(("relayed", "mask"), [(False, "0077"), (True, "0022")])
+async def test_what_runs_as_somebody_else_makes_files_as_after_a_login(relayed, mask):
+    before = os.umask(0o077)
+    try:
+        completed = await run(["sh", "-c", "umask"], relayed=relayed)
+    finally:
+        os.umask(before)
+    assert completed.stdout.strip() == mask
 
 
 async def test_a_secret_goes_to_standard_input():

@@ -9,6 +9,7 @@ from typing import Dict, Iterable, List, Optional, Sequence
 from armchair.node.screen import processes
 from armchair.node.screen.displays.base import Display
 from armchair.node.screen.janitor import Janitor
+from armchair.wire import umask
 from armchair.wire.trouble import Trouble
 
 WAITING, RUNNING, ENDED = "waiting", "running", "ended"
@@ -44,7 +45,12 @@ class Program:
             if self._stopping:
                 return
             try:
-                self.pid = processes.spawn(self._argv, {**os.environ, **environment})
+                # what is made here meanwhile, by another thread, lies in a directory that only this account can enter
+                before = os.umask(umask.of(os.environ))
+                try:
+                    self.pid = processes.spawn(self._argv, {**os.environ, **environment})
+                finally:
+                    os.umask(before)
             except OSError as error:
                 self.trouble = Trouble("not_executable", "%s can't be started: %s." % (self._argv[0], error.strerror))
                 return

@@ -2,7 +2,6 @@
 # A desktop on the display that is there. Its settings stand before the system's and behind the person's own, in a directory of
 # the session; nothing is written into the home but what the desktop itself writes there.
 set -u
-umask 077
 cd || exit 1
 
 settings=$ARMCHAIR_DIR/desktop

@@ -1,7 +1,6 @@
 #!/bin/sh
 # Fiji from where it is unpacked ($FIJI), with the launcher of 2025 and later or the one before.
 set -u
-umask 077
 . "$ARMCHAIR_DIR/answers.sh"
 
 file=$(existing_file "${ARMCHAIR_FIELD_FILE:-}") || exit 2

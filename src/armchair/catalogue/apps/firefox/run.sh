@@ -1,7 +1,6 @@
 #!/bin/sh
 # Firefox with a profile of the session's own, so that several run at once, and without pages of its own at the start.
 set -u
-umask 077
 
 profile=$ARMCHAIR_DIR/firefox
 if [ "${ARMCHAIR_FIELD_KEEP:-false}" = true ]; then

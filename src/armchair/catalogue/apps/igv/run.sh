@@ -1,7 +1,6 @@
 #!/bin/sh
 # IGV from Debian's jar, with memory by the session's size.
 set -u
-umask 077
 . "$ARMCHAIR_DIR/answers.sh"
 
 file=${ARMCHAIR_FIELD_FILE:-}

@@ -1,7 +1,6 @@
 #!/bin/sh
 # ImageJ from Debian's jar. Debian's own script is left out: it gives names of files to eval, and takes memory by the node's.
 set -u
-umask 077
 . "$ARMCHAIR_DIR/answers.sh"
 
 file=$(existing_file "${ARMCHAIR_FIELD_FILE:-}") || exit 2

@@ -1,7 +1,6 @@
 #!/bin/sh
 # JupyterLab from the jupyter kit, on the session's socket. Who may come in is the gateway's business; it says who it is.
 set -u
-umask 077
 . "$ARMCHAIR_DIR/answers.sh"
 
 enter "${ARMCHAIR_FIELD_FOLDER:-}" || exit 2

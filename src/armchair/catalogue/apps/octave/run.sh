@@ -1,7 +1,6 @@
 #!/bin/sh
 # Octave with its windows, computing on as many cores as the session has.
 set -u
-umask 077
 . "$ARMCHAIR_DIR/answers.sh"
 
 enter "${ARMCHAIR_FIELD_FOLDER:-}" || exit 2

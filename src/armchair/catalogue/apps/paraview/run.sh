@@ -1,7 +1,6 @@
 #!/bin/sh
 # ParaView, drawn by the processor: by as many cores as the session has, where Mesa would take all of the node.
 set -u
-umask 077
 . "$ARMCHAIR_DIR/answers.sh"
 
 file=$(existing_file "${ARMCHAIR_FIELD_FILE:-}") || exit 2

@@ -1,7 +1,6 @@
 #!/bin/sh
 # QGIS, without what it fetches from the web at the start: news and the number of the latest version.
 set -u
-umask 077
 . "$ARMCHAIR_DIR/answers.sh"
 
 file=$(existing_file "${ARMCHAIR_FIELD_FILE:-}") || exit 2

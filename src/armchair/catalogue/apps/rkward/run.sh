@@ -1,7 +1,6 @@
 #!/bin/sh
 # RKWard and its R.
 set -u
-umask 077
 . "$ARMCHAIR_DIR/answers.sh"
 
 file=$(existing_file "${ARMCHAIR_FIELD_FILE:-}") || exit 2

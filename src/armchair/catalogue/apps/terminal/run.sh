@@ -1,7 +1,6 @@
 #!/bin/sh
 # The terminal's server, on the session's socket. The portal's own Python has what it needs.
 set -u
-umask 077
 . "$ARMCHAIR_DIR/answers.sh"
 
 enter "${ARMCHAIR_FIELD_DIRECTORY:-}" || exit 2

@@ -365,9 +365,11 @@ async def serve(socket: Path, shell: Shell) -> int:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, lambda: stopping.append(loop.create_task(shell.stop())))
     stopping: list[asyncio.Task[None]] = []  # the loop itself holds its tasks only weakly
+    before = os.umask(0o077)  # its directory is private, and it is too
     server: Server = await unix_serve(
         site.browser, str(socket), process_request=site.answer, compression=None, max_size=1024 * 1024, write_limit=CHUNK
     )
+    os.umask(before)
     async with server:
         code = await watch
         with contextlib.suppress(TimeoutError):
@@ -382,7 +384,6 @@ def shell_argv() -> list[str]:
 
 
 def main() -> int:
-    os.umask(0o077)  # the socket: its directory is private, and it is too
     private = Path(os.environ["ARMCHAIR_DIR"])
     keeps_screens = shutil.which("tmux") is not None and os.environ.get("ARMCHAIR_TERMINAL_TMUX") != "no"
     shell: Shell = TmuxShell(private, shell_argv()) if keeps_screens else PlainShell(shell_argv())
