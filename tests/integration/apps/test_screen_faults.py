@@ -122,7 +122,7 @@ async def test_fifty_megabytes_in_the_clipboard(graphical: Any, tmp_path: Path) 
     with contextlib.suppress(OSError):  # it may be cut off in the middle of it
         flood.send("clipboard-token", "CLIPBOARD", ["UTF8_STRING"], "UTF8_STRING", "UTF8_STRING", 8, "bytes", b"b" * 50 * MB)
     await until(lambda: flood.ended.is_set() or flood.packets[-1][0] == "disconnect", "the cut")
-    assert "packet size requested" in screen.run.log.read_text()
+    await until(lambda: "packet size requested" in screen.run.log.read_text(), "Xpra says why")
     assert screen.windows() == 1
     other = screen.client()
     other.wait_for("new-window")

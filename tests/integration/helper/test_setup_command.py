@@ -52,7 +52,7 @@ def test_files_are_rendered_once_with_rules_that_sudo_likes(tmp_path: Path) -> N
 
 def test_rules_that_sudo_does_not_like_are_not_put_in_place(tmp_path: Path) -> None:
     (tmp_path / "etc/armchair").mkdir(parents=True)
-    (tmp_path / "etc/armchair/helper.toml").write_text('group = "a b(c"\n')
+    (tmp_path / "etc/armchair/helper.toml").write_text('[clusters.hpc]\nbin_directory = "/opt/a,b"\n')
     code, _ = setup("--root", str(tmp_path))
     assert code != 0
     assert list((tmp_path / "etc/sudoers.d").iterdir()) == []

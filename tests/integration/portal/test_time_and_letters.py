@@ -6,7 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -40,7 +40,11 @@ class Post:
             if self.stuck:
                 self.held.append(connection)
             else:
-                threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
+                threading.Thread(target=self._hear, args=(connection,), daemon=True).start()
+
+    def _hear(self, connection: socket.socket) -> None:
+        with suppress(ConnectionError):  # the portal may be killed in the middle of a letter
+            self._talk(connection)
 
     def _talk(self, connection: socket.socket) -> None:
         with connection, connection.makefile("rwb") as lines:
