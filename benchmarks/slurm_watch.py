@@ -27,6 +27,8 @@ from list import log_in, milliseconds
 TARGETS = {"changing": 60.0, "calm": 12.0, "end": 2.0, "page": 500.0}
 PARTS = ("calls", "ends", "away")
 PEER = 30
+EACH, FEW = 3.0, 4
+BUSY = "a launch and a stop each 3 s"
 Numbers = dict[str, Any]
 
 
@@ -44,7 +46,23 @@ def calls(login: Login, sizes: list[int], seconds: float) -> Numbers:
                     until(lambda one=session, then=phase: portal.client.session(one).phase == then, f"{session} is {phase}")
                 found[f"{size} {words}"] = _counted(login, seconds)
             print(size, words, found[f"{size} {words}"], file=sys.stderr)
+    with login.portal(counted=True) as portal:
+        found[BUSY] = _busy(login, portal, seconds)
+    print(BUSY, found[BUSY], file=sys.stderr)
     return found
+
+
+def _busy(login: Login, portal: Portal, seconds: float) -> Numbers:
+    """The same while a session starts each three seconds and, from the fifth on, one is stopped as often."""
+    living: list[str] = []
+    began = time.monotonic()
+    with login.counting() as counted:
+        while (now := time.monotonic() - began) < seconds:
+            living.append(portal.client.launch(TRIVIAL).id)
+            if len(living) > FEW:
+                portal.client.stop(living.pop(0))
+            time.sleep(max(0.0, EACH - (time.monotonic() - began - now)))
+    return {name: round(counted.per_minute(name), 1) for name in sorted(counted.names)}
 
 
 def calls_of_peer(login: Login, seconds: float) -> Numbers:
