@@ -59,9 +59,12 @@ def ends_at(record: Record) -> datetime | None:
 
 
 def lead(record: Record, warning: timedelta) -> timedelta:
-    """How long before its end this session is warned: short ones are not warned from their start on."""
-    walltime = limit(record)
-    return min(warning, walltime / 4) if walltime is not None else warning
+    """How long before its end this session is warned: short ones are not warned from their start on.
+
+    One that was made short under way was not asked for as such.
+    """
+    known = [one for one in (limit(record), record.session.resources.walltime) if one is not None]
+    return min(warning, max(known) / 4) if known else warning
 
 
 def ends_soon(record: Record, now: datetime, warning: timedelta) -> bool:

@@ -142,6 +142,12 @@ def test_the_limit_is_the_launchers_word_and_whole_minutes_are_no_news() -> None
     assert lasting.limit(unknown) == seen.walltime, "a default of the site's or the scheduler's"
 
 
+def test_a_session_that_is_cut_short_under_way_is_warned_at_once() -> None:
+    seen = absorb.JobSeen(job=JOB, state=JobState.RUNNING, walltime=2 * MINUTE, ends_at=START + 2 * MINUTE)
+    cut, _ = absorb.job_seen(running(), seen, START)
+    assert WarnOfEnd() in decide(cut, START, POLICY)
+
+
 def test_a_suspended_session_has_no_end_to_warn_of() -> None:
     paused = running(job_state=JobState.SUSPENDED, ends_at=START + 4 * HOUR)
     assert lasting.ends_at(paused) is None
