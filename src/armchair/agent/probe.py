@@ -1,5 +1,6 @@
 """Asks the application whether it is ready, again and again; slowness is no failure."""
 
+import os
 import socket
 import threading
 import time
@@ -21,10 +22,20 @@ def wait_until_ready(spec: RunSpec, path: str, port: Optional[int], over: thread
     while not over.is_set():
         status = probe(spec, path, port)
         if any(low <= status <= high for low, high in spec.ready_statuses):
+            if port is None:
+                _close(path)
             return True
         pause = (time.monotonic() - began) * PAUSE_PART
         over.wait(min(max(pause, SHORTEST_PAUSE), LONGEST_PAUSE))
     return False
+
+
+def _close(path: str) -> None:
+    """Its directory keeps all others out; the socket itself is closed to them too, whoever made it."""
+    try:
+        os.chmod(path, 0o600)
+    except OSError:
+        pass  # its directory has to do
 
 
 def probe(spec: RunSpec, path: str, port: Optional[int]) -> int:

@@ -64,6 +64,7 @@ def test_the_application_makes_files_as_the_job_does_and_what_is_ours_stays_clos
     assert stat.S_IMODE((tmp_path / "made").stat().st_mode) == 0o640
     place = Path((tmp_path / "place").read_text().strip())
     assert [stat.S_IMODE(path.stat().st_mode) for path in (place, tmp_path / "logs")] == [0o700, 0o700]
+    assert stat.S_IMODE((place / "app.sock").stat().st_mode) == 0o600
 
 
 def test_another_account_can_not_reach_the_application(start: Start, tmp_path: Path) -> None:
