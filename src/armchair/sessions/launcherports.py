@@ -20,6 +20,7 @@ class JobRequest:
 
     `mark` names the job as ours and this run's: it is kept with the job by the launcher and can be looked for. `mandate` lets a
     site's helper act for `run_as`. `warning` is how long before the end of the walltime the job gets SIGUSR1.
+    `handed_over` may be called once the job is with the scheduler and only its word is waited for: others may.
     """
 
     mark: str
@@ -30,6 +31,7 @@ class JobRequest:
     placement: Placement = field(default_factory=Placement)
     mandate: Secret = field(default=Secret(""))
     warning: timedelta = timedelta(0)
+    handed_over: Callable[[], None] = field(default=lambda: None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Carries out what was decided: submit, adopt, cancel, conclude. Each step records before it acts and may be repeated."""
 
 import asyncio
+import contextlib
 from datetime import datetime
 
 import structlog
@@ -24,6 +25,7 @@ async def submit(portal: Portal, record: Record) -> Record:
     session, run = record.session, record.run
     launcher = portal.launcher(session.cluster)
     token = portal.derived.enrolment_token(session.id, run.attempt)
+    turn = contextlib.ExitStack()
     request = JobRequest(
         mark=portal.derived.mark(session.id, run.attempt),
         name=f"armchair-{session.number}-{session.app}",
@@ -33,9 +35,12 @@ async def submit(portal: Portal, record: Record) -> Record:
         placement=session.placement,
         mandate=session.mandate,
         warning=portal.policy.warning,
+        handed_over=turn.close,
     )
+    await portal.submitting.acquire()
+    turn.callback(portal.submitting.release)
     try:
-        async with portal.submitting:
+        with turn:
             job = await launcher.submit(request)
     except SchedulerSilent as silence:
         _keep_wish(portal, session, silence)

@@ -118,6 +118,7 @@ class SlurmLauncher:
         job = parse.submitted(done.stdout) if done.exit_code == 0 else None
         if job is None:
             raise await self._not_submitted(request, done)
+        request.handed_over()
         ref = await self._read_back(request, job)
         self._breaker.close()
         log.info("job.submitted", cluster=self._name, job=ref.id)
