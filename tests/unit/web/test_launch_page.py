@@ -54,6 +54,15 @@ async def ada(opened):
     ).login()
 
 
+async def test_what_only_nodes_may_have_is_said_and_starts_all_the_same(opened) -> None:
+    ada = await (await opened(replace(fake_application("gimp", "Gimp"), unseen=("gimp",)))).login()
+    form = (await ada.get("/applications/gimp")).text.partition('class="launch"')[2].partition("</form>")[0]
+    assert "has no gimp. It starts where the nodes have that." in form
+    answer = await ada.post("/applications/gimp", {"launch_key": "k"})
+    assert answer.status_code == 303
+    assert len(await sessions(ada)) == 1
+
+
 async def sessions(browser):
     return (await browser.portal.store.listing(ListQuery(subject="ada"))).records
 
